@@ -1,0 +1,10 @@
+/**
+ * What a command may know of its process. Passed in, so that nothing below `cli` touches globals and
+ * tests bring their own.
+ */
+export interface ProcessContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP; its reason is an AppError `INTERRUPTED`. */
+  readonly signal: AbortSignal;
+}

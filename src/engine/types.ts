@@ -1,0 +1,113 @@
+import type { SourceRange } from "../base/source.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { Reference } from "../oci/reference.ts";
+
+/**
+ * The build graph: immutable data that the frontend emits and the engine walks.
+ *
+ * A step's id is the digest of its definition, inputs included, so equal steps of different platforms
+ * are one step (engine/graph.ts). What a step says about itself for people ({@link StepLabel}) is kept
+ * beside the graph and never enters an id or a key.
+ */
+export type StepId = string & { readonly __brand: "StepId" };
+
+export type Step = ImageStep | ScratchStep | ContextStep | CopyStep | MakeDirectoryStep | RunStep;
+
+/** A base image, resolved to one platform's manifest. Its layers stay where they are until needed. */
+export interface ImageStep {
+  readonly kind: "image";
+  readonly reference: Reference;
+  readonly platform: Platform;
+  readonly manifest: Descriptor;
+  /** Lowest first; `diffIds` has the same length. */
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  /** `created_by` of the base's history, with which the engine judges a destination (lazy-base.ts). */
+  readonly history: readonly string[];
+}
+
+/** An empty root. */
+export interface ScratchStep {
+  readonly kind: "scratch";
+}
+
+/** A directory of the machine, read through its ignore patterns. */
+export interface ContextStep {
+  readonly kind: "context";
+  readonly directory: string;
+  readonly ignore: readonly string[];
+}
+
+export interface CopyStep {
+  readonly kind: "copy";
+  readonly base: StepId;
+  readonly from: StepId;
+  readonly paths: readonly string[];
+  /** Absolute and clean. */
+  readonly destination: string;
+  readonly intoDirectory: boolean;
+  readonly owner?: string | undefined;
+  readonly mode?: number | undefined;
+}
+
+export interface MakeDirectoryStep {
+  readonly kind: "mkdir";
+  readonly base: StepId;
+  readonly path: string;
+  readonly owner?: string | undefined;
+}
+
+export interface RunStep {
+  readonly kind: "run";
+  readonly base: StepId;
+  readonly argv: readonly string[];
+  /** `NAME=value` in order; what the key is made of. */
+  readonly env: readonly string[];
+  /** Proxy variables and others that reach the process and never the key. */
+  readonly hiddenEnv: readonly string[];
+  readonly cwd: string;
+  readonly user: string;
+  readonly network: "host" | "none";
+  readonly platform: Platform;
+}
+
+/** How a step is shown. One step can have several: one for each platform that shares it. */
+export interface StepLabel {
+  /** `build 3/6`, or `context` and the like for sources. */
+  readonly stage: string;
+  /** `RUN go build ./...`: the instruction as written. */
+  readonly text: string;
+  /** The target platform it is built for. */
+  readonly target: Platform;
+  readonly source?: SourceRange | undefined;
+}
+
+export interface Graph {
+  /** In an order in which inputs come before their users. */
+  readonly steps: ReadonlyMap<StepId, Step>;
+  readonly labels: ReadonlyMap<StepId, readonly StepLabel[]>;
+}
+
+/** What the frontend makes of a Dockerfile for one target platform. */
+export interface Target {
+  readonly platform: Platform;
+  /** The step whose chain is the image's file system. */
+  readonly root: StepId;
+  /** The config as the instructions leave it: without rootfs, history and created, which need results. */
+  readonly config: import("../oci/config.ts").ImageConfig;
+  /** The base's history, then one item for each instruction; an item that makes a layer names its step. */
+  readonly history: readonly HistoryItem[];
+}
+
+export type HistoryItem =
+  | { readonly kind: "base"; readonly entry: import("../oci/config.ts").HistoryEntry }
+  | { readonly kind: "layer"; readonly createdBy: string; readonly step: StepId }
+  | { readonly kind: "empty"; readonly createdBy: string };
+
+export interface BuildPlan {
+  readonly graph: Graph;
+  /** In the order the platforms were asked for. */
+  readonly targets: readonly Target[];
+}

@@ -1,0 +1,181 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Platform } from "../oci/platform.ts";
+
+/**
+ * What control and worker say to each other: newline-delimited JSON on the worker's descriptor 3.
+ * Blobs never cross it: the worker writes into the store and answers with their descriptors.
+ */
+
+/**
+ * Names one layer's extracted directory in the store. Of an image's layer it is the chainID (what a
+ * layer means depends on those below it), of a step's result the step key.
+ */
+export type SnapshotId = string;
+
+/** A stack of snapshots, lowest first. Empty is an empty root (`scratch`). */
+export type Chain = readonly SnapshotId[];
+
+/** A layer blob that is in the store already. */
+export interface LayerBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string;
+  readonly diffId: Digest;
+}
+
+/** Every request is idempotent: asked for a snapshot that exists, the worker answers at once. */
+export type WorkerRequest =
+  | ExtractRequest
+  | IndexRequest
+  | SelectRequest
+  | CopyRequest
+  | MakeDirectoryRequest
+  | RunRequest
+  | PackRequest
+  | ExportRequest;
+
+/** Extracts a layer on top of `parents` into snapshot `id`; verifies digest, size and diffID before it publishes. */
+export interface ExtractRequest {
+  readonly op: "extract";
+  readonly layer: LayerBlob;
+  readonly parents: Chain;
+  readonly id: SnapshotId;
+}
+
+/** Reads a layer's headers into `indexes/DIFFID` of the store, without extracting it. */
+export interface IndexRequest {
+  readonly op: "index";
+  readonly layer: LayerBlob;
+}
+
+/** Where COPY takes files from. */
+export type CopySource =
+  /** A directory of the machine. Owners become 0:0; `ignore` are .dockerignore patterns. */
+  | { readonly kind: "context"; readonly directory: string; readonly ignore: readonly string[] }
+  | { readonly kind: "chain"; readonly chain: Chain };
+
+/** What is known of the file system that files are copied onto. */
+export type BaseTree =
+  | { readonly kind: "chain"; readonly chain: Chain }
+  /** Layers known by their index only, lowest first, by diffID. */
+  | { readonly kind: "indexes"; readonly diffIds: readonly Digest[] }
+  /** Nothing on the way to the destination exists below: decided by the engine (engine/lazy-base.ts). */
+  | { readonly kind: "absent" };
+
+/** Digest of what `paths` select from `source`: the content part of a COPY's step key. */
+export interface SelectRequest {
+  readonly op: "select";
+  readonly source: CopySource;
+  readonly paths: readonly string[];
+}
+
+export interface CopyRequest {
+  readonly op: "copy";
+  readonly source: CopySource;
+  /** Patterns relative to the source's root, as the Dockerfile has them after expansion. */
+  readonly paths: readonly string[];
+  /** The content digest the key was made of; other content is an error, `CONTEXT_CHANGED`. */
+  readonly expect: Digest;
+  /** Absolute, clean, without trailing slash. */
+  readonly destination: string;
+  /** The destination was written with a trailing slash (or as `.`), or there are several sources. */
+  readonly intoDirectory: boolean;
+  /** `USER[:GROUP]` of --chown, names or numbers. Absent: 0:0. */
+  readonly owner?: string | undefined;
+  /** Octal mode of --chmod. */
+  readonly mode?: number | undefined;
+  readonly base: BaseTree;
+  readonly id: SnapshotId;
+  readonly result: ResultForm;
+}
+
+/** WORKDIR: makes `path` and its missing parents, 0755, owned by `owner`. */
+export interface MakeDirectoryRequest {
+  readonly op: "mkdir";
+  readonly path: string;
+  readonly owner?: string | undefined;
+  readonly base: BaseTree;
+  /** Time of the made directories, nanoseconds since the epoch, decimal. */
+  readonly mtime: string;
+  readonly id: SnapshotId;
+  readonly result: ResultForm;
+}
+
+/** What a file operation leaves: an extracted snapshot to work on, or the packed layer alone. */
+export type ResultForm = { readonly kind: "snapshot" } | { readonly kind: "layer"; readonly packing: Packing };
+
+/** How a layer is written. Equal packing of equal content gives equal bytes. */
+export interface Packing {
+  readonly compression: "gzip" | "zstd" | "none";
+  /** Compressor's level; absent is the default (gzip 6 semantics are in layer/). */
+  readonly level?: number | undefined;
+  /** Media type family of the result. */
+  readonly format: "oci" | "docker";
+  /** Times after this one (seconds since the epoch) become this one: SOURCE_DATE_EPOCH. */
+  readonly epoch?: number | undefined;
+}
+
+export interface RunRequest {
+  readonly op: "run";
+  readonly parents: Chain;
+  readonly id: SnapshotId;
+  readonly argv: readonly string[];
+  /** `NAME=value`, in order. Without the variables of `hostCa`, which the sandbox adds. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** As in USER; empty is root. */
+  readonly user: string;
+  readonly network: "host" | "none";
+  readonly platform: Platform;
+  /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
+  readonly hostCa?: string | undefined;
+}
+
+/** Packs the changes a snapshot makes to its parents into a layer blob. */
+export interface PackRequest {
+  readonly op: "pack";
+  readonly id: SnapshotId;
+  readonly parents: Chain;
+  readonly packing: Packing;
+}
+
+/** Writes the whole tree of a chain into a directory of the machine (`-o type=local`). */
+export interface ExportRequest {
+  readonly op: "export";
+  readonly chain: Chain;
+  readonly directory: string;
+}
+
+export interface WorkerResults {
+  extract: null;
+  index: null;
+  select: { readonly content: Digest };
+  copy: { readonly layer?: LayerBlob | undefined };
+  mkdir: { readonly layer?: LayerBlob | undefined };
+  run: null;
+  pack: { readonly layer: LayerBlob };
+  export: null;
+}
+
+/** Control to worker. `cancel` ends the request `id`, which then answers with `CANCELLED`. */
+export type ControlMessage =
+  | { readonly id: number; readonly request: WorkerRequest }
+  | { readonly cancel: number };
+
+/** Worker to control. */
+export type WorkerMessage =
+  /** First message, once the worker stands in its namespaces. */
+  | { readonly ready: { readonly rung: string; readonly runtime: string | null } }
+  /** Output of a RUN, in order of arrival; bytes as base64. */
+  | { readonly id: number; readonly output: { readonly stream: "stdout" | "stderr"; readonly data: string } }
+  | { readonly id: number; readonly ok: unknown }
+  | { readonly id: number; readonly error: WireError };
+
+export interface WireError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly retryable?: boolean | undefined;
+  /** Of `RUN_FAILED`. */
+  readonly exitCode?: number | undefined;
+}
