@@ -1,0 +1,127 @@
+import type { AppError } from "../base/errors.ts";
+import type { SourceRange } from "../base/source.ts";
+import type { StepId } from "./types.ts";
+
+/**
+ * The one vocabulary in which a build speaks of itself. Progress on a terminal, the CI log, the JSON
+ * log and the report are readers of this stream; none of them asks the engine anything else.
+ */
+export type BuildEvent = { readonly time: number } & BuildEventBody;
+
+/** `time` of each event: milliseconds since the build began, from a monotonic clock. */
+export type BuildEventBody =
+  | BuildStarted
+  | StepStarted
+  | StepCached
+  | StepOutput
+  | StepDone
+  | StepFailed
+  | Transfer
+  | Note
+  | BuildDone
+  | BuildFailed;
+
+export interface BuildStarted {
+  readonly kind: "build.started";
+  /** `linux/arm/v7`, in the order asked for. */
+  readonly platforms: readonly string[];
+  readonly dockerfile: string;
+  /** Number of steps of the graph. */
+  readonly steps: number;
+}
+
+/** How readers show a step; each step event carries it, so that a reader needs no memory of the graph. */
+export interface StepName {
+  readonly step: StepId;
+  /** `build 3/6`; `context`, `base` for sources. */
+  readonly stage: string;
+  /** `RUN go build ./...` */
+  readonly text: string;
+  /** Target platforms that share this step, formatted. */
+  readonly platforms: readonly string[];
+  /** True where every platform of the build shares it. */
+  readonly shared: boolean;
+}
+
+export interface StepStarted extends StepName {
+  readonly kind: "step.started";
+  /** Why it has to run: `content changed: main.go (content)`. */
+  readonly reason: string;
+}
+
+export interface StepCached extends StepName {
+  readonly kind: "step.cached";
+  /** How it is known: `result in the store`, `not needed again`. */
+  readonly reason: string;
+}
+
+export interface StepOutput {
+  readonly kind: "step.output";
+  readonly step: StepId;
+  readonly stream: "stdout" | "stderr";
+  readonly data: Uint8Array;
+}
+
+export interface StepDone extends StepName {
+  readonly kind: "step.done";
+  readonly milliseconds: number;
+}
+
+export interface StepFailed extends StepName {
+  readonly kind: "step.failed";
+  readonly milliseconds: number;
+  readonly error: AppError;
+}
+
+/** A blob or manifest on its way between a registry and here. */
+export interface Transfer {
+  readonly kind: "transfer";
+  readonly direction: "pull" | "push";
+  /** `layer sha256:ab12…`, `manifest linux/arm64`, `index`, `tag latest`. */
+  readonly what: string;
+  /** `localhost:5000/demo/web`. */
+  readonly repository: string;
+  readonly digest: string;
+  /** Bytes in all, where known. */
+  readonly total: number | undefined;
+  readonly state:
+    | { readonly kind: "started" }
+    | { readonly kind: "progress"; readonly bytes: number }
+    | { readonly kind: "done"; readonly milliseconds: number }
+    /** Nothing was sent: it is there already, was mounted from another repository, or is here already. */
+    | { readonly kind: "skipped"; readonly reason: "exists" | "mounted" | "present" };
+}
+
+/** Something the user should know that is no step: a finding in the Dockerfile, cache trouble, a fallback. */
+export interface Note {
+  readonly kind: "note";
+  readonly level: "info" | "warning";
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly source?: SourceRange | undefined;
+}
+
+export interface BuildDone {
+  readonly kind: "build.done";
+  readonly milliseconds: number;
+  readonly stepsRun: number;
+  readonly stepsCached: number;
+  readonly layersPushed: number;
+  /** Layers the registry had or mounted. */
+  readonly layersSkipped: number;
+  readonly bytesPushed: number;
+  readonly bytesPulled: number;
+  /** Digest of the index or manifest, where an image was made. */
+  readonly digest: string | undefined;
+  /** What was made, a line each: `localhost:5000/demo/web:latest`, `dist/web.tar`. */
+  readonly outputs: readonly string[];
+}
+
+export interface BuildFailed {
+  readonly kind: "build.failed";
+  readonly milliseconds: number;
+  readonly error: AppError;
+}
+
+export type EventSink = (event: BuildEventBody) => void;

@@ -1,0 +1,62 @@
+import type { Records } from "../store/records.ts";
+import type { KeyField } from "./keys.ts";
+
+/** What the last build saw at one place of a Dockerfile: kept so that a miss can be explained. */
+export interface Slot {
+  readonly fields: readonly KeyField[];
+  /** Of a COPY from the context: path to digest of each file, where there are not too many. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Above this many files a COPY's listing is not kept and a miss names no files. */
+export const MAX_LISTED_FILES = 20_000;
+const MAX_NAMED = 4;
+
+/**
+ * Says in a few words why a step that was built here before has to run again, by comparing what its
+ * key is made of with the last time: `content changed: main.go (content), go.sum (added)`.
+ */
+export function explainMiss(before: Slot | undefined, now: Slot): string {
+  if (before === undefined) return "not built here before";
+  const old = new Map(before.fields.map(([name, value]) => [name, JSON.stringify(value)]));
+  const changed = now.fields.filter(([name, value]) => old.get(name) !== JSON.stringify(value)).map(([name]) => name);
+  if (changed.length === 0) return "its result is no longer in the store";
+  const own = changed.filter((name) => name !== "parent");
+  if (own.length === 0) return "a step before it changed";
+  return own.map((name) => (name === "content" ? describeContent(before, now) : `${name} changed`)).join(", ");
+}
+
+function describeContent(before: Slot, now: Slot): string {
+  if (before.files === undefined || now.files === undefined) return "content changed";
+  const named: string[] = [];
+  for (const [path, digest] of Object.entries(now.files)) {
+    const old = before.files[path];
+    if (old === undefined) named.push(`${path} (added)`);
+    else if (old !== digest) named.push(`${path} (content)`);
+  }
+  for (const path of Object.keys(before.files)) if (now.files[path] === undefined) named.push(`${path} (removed)`);
+  if (named.length === 0) return "content changed";
+  const rest = named.length - MAX_NAMED;
+  return `content changed: ${named.slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+/** Reads and writes the slots of one Dockerfile. */
+export class SlotBook {
+  readonly #records: Records;
+  readonly #scope: string;
+
+  /** `scope` tells builds of one store apart: the context and Dockerfile they were made from. */
+  constructor(records: Records, scope: string) {
+    this.#records = records;
+    this.#scope = scope;
+  }
+
+  /** Answers why `now` missed and remembers it for the next time. */
+  miss(place: string, now: Slot): string {
+    const table = this.#records.table<Slot>("slots");
+    const name = `${this.#scope}|${place}`;
+    const reason = explainMiss(table.get(name), now);
+    table.put(name, now);
+    return reason;
+  }
+}
