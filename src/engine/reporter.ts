@@ -1,0 +1,81 @@
+import { AppError, messageOf, withSource } from "../base/errors.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import type { EventSink, StepName } from "./events.ts";
+import type { Graph, StepId, StepLabel } from "./types.ts";
+
+/** Tells the event sink what happens to each step, once, and counts. */
+export class StepReporter {
+  readonly #graph: Graph;
+  readonly #emit: EventSink;
+  readonly #platforms: number;
+  readonly #told = new Set<StepId>();
+  readonly ran = new Set<StepId>();
+  readonly cached = new Set<StepId>();
+
+  constructor(graph: Graph, platforms: number, emit: EventSink) {
+    this.#graph = graph;
+    this.#platforms = platforms;
+    this.#emit = emit;
+  }
+
+  name(id: StepId): StepName {
+    const labels = this.#labels(id);
+    const platforms = [...new Set(labels.map((label) => formatPlatform(label.target)))];
+    const first = labels[0];
+    return {
+      step: id,
+      stage: first?.stage ?? "",
+      text: first?.text ?? "",
+      platforms,
+      shared: platforms.length === this.#platforms && this.#platforms > 1,
+    };
+  }
+
+  /** The step's result was at hand. Said once, and not of a step that ran. */
+  hit(id: StepId, reason: string): void {
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.cached.add(id);
+    this.#emit({ kind: "step.cached", ...this.name(id), reason });
+  }
+
+  output(id: StepId, stream: "stdout" | "stderr", data: Uint8Array): void {
+    this.#emit({ kind: "step.output", step: id, stream, data });
+  }
+
+  /** Runs `body` as the step's execution; its error leaves with the instruction's position. */
+  async execute<T>(id: StepId, reason: string, body: () => Promise<T>): Promise<T> {
+    this.#told.add(id);
+    this.ran.add(id);
+    const name = this.name(id);
+    const start = performance.now();
+    this.#emit({ kind: "step.started", ...name, reason });
+    try {
+      const result = await body();
+      this.#emit({ kind: "step.done", ...name, milliseconds: performance.now() - start });
+      return result;
+    } catch (cause) {
+      const error = this.#positioned(id, cause);
+      this.#emit({ kind: "step.failed", ...name, milliseconds: performance.now() - start, error });
+      throw error;
+    }
+  }
+
+  /** The steps nothing asked for, as what they lead to was known. */
+  rest(): void {
+    for (const [id, step] of this.#graph.steps) {
+      if (step.kind === "scratch" || step.kind === "image" || step.kind === "context") continue;
+      if (this.#labels(id).length > 0) this.hit(id, "what it leads to is known");
+    }
+  }
+
+  #labels(id: StepId): readonly StepLabel[] {
+    return this.#graph.labels.get(id) ?? [];
+  }
+
+  #positioned(id: StepId, cause: unknown): AppError {
+    const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
+    const source = this.#labels(id)[0]?.source;
+    return source === undefined ? error : (withSource(error, source) as AppError);
+  }
+}

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "../oci/digest.ts";
+import type { Store } from "../store/store.ts";
+import type { LayerBlob, Packing, SnapshotId } from "../worker/protocol.ts";
+import type { StepKey } from "./keys.ts";
+
+/** What is remembered of a step that was executed. */
+export interface StepRecord {
+  /** Its snapshot: the key itself, unless the step was forced to run again (`--no-cache`). */
+  readonly id: SnapshotId;
+  /** Milliseconds since the epoch: the time of its history entry. */
+  readonly created: number;
+}
+
+/**
+ * What the store knows of results: step key to snapshot, snapshot to packed layers, selections to
+ * content digests. Every answer is checked against what is on disk, so that a record without its
+ * blob or directory is a miss and never an error.
+ */
+export class Results {
+  readonly #store: Store;
+  readonly #bootId: string;
+
+  constructor(store: Store, bootId: string) {
+    this.#store = store;
+    this.#bootId = bootId;
+  }
+
+  step(key: StepKey): StepRecord | undefined {
+    return this.#store.records.table<StepRecord>("steps").get(key);
+  }
+
+  putStep(key: StepKey, record: StepRecord): void {
+    this.#store.records.table<StepRecord>("steps").put(key, record);
+  }
+
+  /**
+   * True where the extracted directory is there and was written since the machine came up. Snapshots
+   * are not synced to disk (blobs are): after a power loss an older one may hold empty files, so it is
+   * made again from its blob or by its step.
+   */
+  hasSnapshot(id: SnapshotId): boolean {
+    try {
+      return readFileSync(join(this.#store.snapshotDirectory(id), "boot"), "latin1") === this.#bootId;
+    } catch {
+      // Absent or unreadable: both mean that there is no snapshot to use.
+      return false;
+    }
+  }
+
+  layer(id: SnapshotId, packing: Packing): LayerBlob | undefined {
+    const blob = this.#store.records.table<LayerBlob>("layers").get(layerRow(id, packing));
+    return blob !== undefined && this.#store.blobs.has(blob.digest, blob.size) ? blob : undefined;
+  }
+
+  putLayer(id: SnapshotId, packing: Packing, blob: LayerBlob): void {
+    this.#store.records.table<LayerBlob>("layers").put(layerRow(id, packing), blob);
+  }
+
+  hasIndex(diffId: Digest): boolean {
+    return existsSync(this.#store.indexPath(diffId));
+  }
+
+  selection(name: string): Digest | undefined {
+    return this.#store.records.table<Digest>("selections").get(name);
+  }
+
+  putSelection(name: string, content: Digest): void {
+    this.#store.records.table<Digest>("selections").put(name, content);
+  }
+}
+
+function layerRow(id: SnapshotId, packing: Packing): string {
+  const { compression, level, format, epoch } = packing;
+  return `${id}|${format}|${compression}|${level ?? ""}|${epoch ?? ""}`;
+}

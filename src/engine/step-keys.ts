@@ -1,0 +1,93 @@
+import { assertNever } from "../base/errors.ts";
+import { chainIds } from "../oci/chain-id.ts";
+import { formatPlatform } from "../oci/platform.ts";
+import { stepOf } from "./chain.ts";
+import { stepKey, type KeyField, type StepKey } from "./keys.ts";
+import type { CopyStep, Graph, Step, StepId } from "./types.ts";
+import type { Slot } from "./why.ts";
+
+/** What a COPY selects: the digest of it, and of each file where they are few enough to be listed. */
+export interface Selection {
+  readonly content: string;
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Content of what a COPY selects; asked once for each step. */
+export type Select = (id: StepId, step: CopyStep) => Promise<Selection>;
+
+/**
+ * The keys of a graph's steps, each computed once. A key is made of what the result depends on and
+ * nothing else; the fields stay readable, so that a miss can be explained.
+ */
+export class StepKeys {
+  readonly #graph: Graph;
+  readonly #select: Select;
+  readonly #keys = new Map<StepId, Promise<StepKey>>();
+  readonly #slots = new Map<StepId, Slot>();
+
+  constructor(graph: Graph, select: Select) {
+    this.#graph = graph;
+    this.#select = select;
+  }
+
+  key(id: StepId): Promise<StepKey> {
+    let key = this.#keys.get(id);
+    if (key === undefined) {
+      key = this.#compute(id, stepOf(this.#graph, id));
+      key.catch(() => {}); // Whoever asked gets the error; this copy of the promise has no reader.
+      this.#keys.set(id, key);
+    }
+    return key;
+  }
+
+  /** The fields of a key that was computed, for {@link explainMiss}. */
+  slot(id: StepId): Slot {
+    return this.#slots.get(id) ?? { fields: [] };
+  }
+
+  async #compute(id: StepId, step: Step): Promise<StepKey> {
+    switch (step.kind) {
+      case "scratch":
+      case "context":
+        return stepKey(step.kind, []);
+      case "image":
+        return this.#seal(id, "image", { fields: [["base image", chainIds(step.diffIds).at(-1) ?? "empty"]] });
+      case "copy":
+        return this.#copyKey(id, step);
+      case "mkdir": {
+        const fields: KeyField[] = [["path", step.path], ["owner", step.owner ?? ""]];
+        return this.#seal(id, "mkdir", { fields: [["parent", await this.key(step.base)], ...fields] });
+      }
+      case "run": {
+        const fields: KeyField[] = [
+          ["command", step.argv],
+          ["environment", step.env],
+          ["working directory", step.cwd],
+          ["user", step.user],
+          ["network", step.network],
+          ["platform", formatPlatform(step.platform)],
+        ];
+        return this.#seal(id, "run", { fields: [["parent", await this.key(step.base)], ...fields] });
+      }
+      default:
+        return assertNever(step);
+    }
+  }
+
+  async #copyKey(id: StepId, step: CopyStep): Promise<StepKey> {
+    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(id, step)]);
+    const fields: KeyField[] = [
+      ["parent", parent],
+      ["content", selection.content],
+      ["destination", [step.destination, step.intoDirectory ? "/" : ""]],
+      ["owner", step.owner ?? ""],
+      ["mode", step.mode === undefined ? "" : step.mode.toString(8)],
+    ];
+    return this.#seal(id, "copy", { fields, files: selection.files });
+  }
+
+  #seal(id: StepId, kind: string, slot: Slot): StepKey {
+    this.#slots.set(id, slot);
+    return stepKey(kind, slot.fields);
+  }
+}
