@@ -1,0 +1,78 @@
+import { buildCommand } from "@stricli/core";
+import type { CliContext } from "../context.ts";
+
+/** The flags as typed; their meaning is in request.ts. */
+export interface BuildFlags {
+  readonly platform?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly file?: string;
+  readonly target?: string;
+  readonly buildArg?: readonly string[];
+  readonly label?: readonly string[];
+  readonly push?: boolean;
+  readonly output?: readonly string[];
+  readonly metadataFile?: string;
+  readonly iidfile?: string;
+  readonly noCache?: boolean;
+  readonly compression: "gzip" | "zstd" | "none";
+  readonly format: "oci" | "docker";
+  readonly hostCa: "auto" | "off";
+  readonly jobs?: string;
+  readonly root?: string;
+  readonly registryMirror?: readonly string[];
+  readonly plainHttp?: readonly string[];
+  readonly progress: "auto" | "plain" | "tty" | "quiet" | "rawjson";
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+const text = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
+const texts = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: String, brief, placeholder, optional: true, variadic: true }) as const;
+const flag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
+
+export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>({
+  loader: async () => (await import("./run.ts")).buildImage,
+  parameters: {
+    positional: {
+      kind: "tuple",
+      parameters: [{ parse: String, brief: "Directory of the build context", placeholder: "PATH", optional: true }],
+    },
+    flags: {
+      platform: texts("Target platforms, comma-separated or repeated: linux/amd64,linux/arm64,linux/arm/v7", "os/arch[/variant]"),
+      tag: texts("Name of the image, repeatable", "name[:tag]"),
+      file: text("Dockerfile, from the current directory (default: PATH/Dockerfile)", "path"),
+      target: text("Stage to build", "stage"),
+      buildArg: texts("Value of an ARG; without =value it comes from the environment. Repeatable", "name[=value]"),
+      label: texts("Label of the image, repeatable", "name=value"),
+      push: flag("Push to the registries of the tags; short for -o type=registry"),
+      output: texts("type=registry | type=oci,dest=PATH[,tar=false] | type=local,dest=PATH. Repeatable", "type=...,dest=..."),
+      metadataFile: text("Write digests and names of the result as JSON", "path"),
+      iidfile: text("Write the digest of the image (config digest for one platform, index digest for several)", "path"),
+      noCache: flag("Execute every step"),
+      compression: { kind: "enum", values: ["gzip", "zstd", "none"], default: "gzip", brief: "Compression of new layers" },
+      format: { kind: "enum", values: ["oci", "docker"], default: "oci", brief: "Media types of the image" },
+      hostCa: {
+        kind: "enum",
+        values: ["auto", "off"],
+        default: "auto",
+        brief: "RUNs trust the certificate authorities that this machine trusts, for the run only",
+      },
+      jobs: text("Steps at the same time (default: one for each CPU, at least 2)", "number"),
+      root: text("Directory of the store (default: MANYARCH_ROOT, ~/.local/share/manyarch)", "path"),
+      registryMirror: texts("Ask HOST before REGISTRY: docker.io=localhost:5000. Repeatable", "registry=host"),
+      plainHttp: texts("Speak to this registry without TLS (loopback ones always are). Repeatable", "host"),
+      progress: {
+        kind: "enum",
+        values: ["auto", "plain", "tty", "quiet", "rawjson"],
+        default: "auto",
+        brief: "How progress is shown on standard error",
+      },
+      quiet: flag("Print the digest alone"),
+      debug: flag("Show causes and stack traces of errors"),
+    },
+    aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs" },
+  },
+  docs: { brief: "Build an image from a Dockerfile, for one or many platforms" },
+});

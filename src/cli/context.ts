@@ -1,0 +1,38 @@
+import type { CommandContext } from "@stricli/core";
+import type { ProcessContext } from "../base/context.ts";
+import { AppError } from "../base/errors.ts";
+
+/** What every command gets: the process as data, never as a global. */
+export interface CliContext extends CommandContext, ProcessContext {
+  readonly process: NodeJS.Process;
+  /** Set by a command that failed; wins over what the command line parser says. */
+  exitCode: number | undefined;
+}
+
+const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** A second signal after this long means that the user gave up on an orderly end. */
+const PATIENCE_MS = 300;
+
+/**
+ * The context of a real process. The first signal aborts `signal`, so that the build ends in order;
+ * a second one ends the process at once (what it leaves is reaped by guardians, see sys/guardian.ts).
+ */
+export function processContext(proc: NodeJS.Process): CliContext {
+  const stop = new AbortController();
+  let since = 0;
+  for (const name of INTERRUPTS) {
+    proc.on(name, () => {
+      const error = new AppError(`INTERRUPTED_${name}`, `interrupted by ${name}`);
+      if (!stop.signal.aborted) {
+        since = performance.now();
+        stop.abort(error);
+      } else if (performance.now() - since > PATIENCE_MS) {
+        proc.exit(name === "SIGINT" ? 130 : name === "SIGTERM" ? 143 : 129);
+      }
+    });
+  }
+  // A reader that went away (`| head`) is no reason to fail with a stack trace.
+  proc.stdout.on("error", () => {});
+  proc.stderr.on("error", () => {});
+  return { process: proc, env: proc.env, cwd: proc.cwd(), signal: stop.signal, exitCode: undefined };
+}
