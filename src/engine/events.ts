@@ -1,5 +1,6 @@
 import type { AppError } from "../base/errors.ts";
 import type { SourceRange } from "../base/source.ts";
+import type { Transfer } from "../base/transfer.ts";
 import type { StepId } from "./types.ts";
 
 /**
@@ -71,25 +72,6 @@ export interface StepFailed extends StepName {
   readonly kind: "step.failed";
   readonly milliseconds: number;
   readonly error: AppError;
-}
-
-/** A blob or manifest on its way between a registry and here. */
-export interface Transfer {
-  readonly kind: "transfer";
-  readonly direction: "pull" | "push";
-  /** `layer sha256:ab12…`, `manifest linux/arm64`, `index`, `tag latest`. */
-  readonly what: string;
-  /** `localhost:5000/demo/web`. */
-  readonly repository: string;
-  readonly digest: string;
-  /** Bytes in all, where known. */
-  readonly total: number | undefined;
-  readonly state:
-    | { readonly kind: "started" }
-    | { readonly kind: "progress"; readonly bytes: number }
-    | { readonly kind: "done"; readonly milliseconds: number }
-    /** Nothing was sent: it is there already, was mounted from another repository, or is here already. */
-    | { readonly kind: "skipped"; readonly reason: "exists" | "mounted" | "present" };
 }
 
 /** Something the user should know that is no step: a finding in the Dockerfile, cache trouble, a fallback. */
