@@ -56,6 +56,7 @@ export function assembleImage({ platform, config, layers, history, created, form
   });
   const configDescriptor: Descriptor = { mediaType: configType(format), digest: digestOf(configBytes), size: configBytes.length };
   const manifestBytes = encodeManifest({
+    kind: "manifest",
     mediaType: manifestType(format),
     config: configDescriptor,
     layers: layers.map((layer) => layer.descriptor),
@@ -74,6 +75,6 @@ export function assembleImage({ platform, config, layers, history, created, form
 /** The index of several platforms' images, in their order. */
 export function assembleIndex(images: readonly Image[], format: ImageFormat): Document {
   const mediaType = indexType(format);
-  const bytes = encodeIndex({ mediaType, manifests: images.map((image) => image.manifest.descriptor) });
+  const bytes = encodeIndex({ kind: "index", mediaType, manifests: images.map((image) => image.manifest.descriptor) });
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }

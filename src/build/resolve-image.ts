@@ -1,0 +1,108 @@
+import { AppError } from "../base/errors.ts";
+import { assertDiffIds, parseConfig, type CompleteConfig } from "../oci/config.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestOf, type Digest } from "../oci/digest.ts";
+import { indexPlatforms, selectManifests, type ImageIndex } from "../oci/image-index.ts";
+import { parseManifestOrIndex, type ImageManifest } from "../oci/manifest.ts";
+import { formatPlatform, normalizePlatform, type Platform } from "../oci/platform.ts";
+import { familiarReference, withDefaultTag, type Reference } from "../oci/reference.ts";
+import type { RegistryClient } from "../registry/types.ts";
+import type { Session, Store } from "../store/store.ts";
+
+/** A base image for one platform: its documents are in the store, its layers need not be. */
+export interface ResolvedImage {
+  readonly descriptor: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  readonly config: CompleteConfig;
+  readonly platform: Platform;
+}
+
+/**
+ * Resolves base images, each name once a build: the registry is asked what the tag names today, the
+ * documents come from the store where they are known by digest.
+ */
+export class ImageResolver {
+  readonly #client: RegistryClient;
+  readonly #store: Store;
+  readonly #session: () => Session;
+  readonly #roots = new Map<string, Promise<Descriptor>>();
+  readonly #images = new Map<string, Promise<ResolvedImage>>();
+
+  constructor(client: RegistryClient, store: Store, session: () => Session) {
+    this.#client = client;
+    this.#store = store;
+    this.#session = session;
+  }
+
+  resolve(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+    const name = `${familiarReference(reference)} ${formatPlatform(platform)}`;
+    return remember(this.#images, name, () => this.#resolve(reference, platform, signal));
+  }
+
+  async #resolve(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+    const root = await this.#root(reference, signal);
+    const document = await this.#document(reference, root, signal);
+    const [descriptor, manifest] = document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);
+    const config = await this.#config(reference, manifest, signal);
+    assertDiffIds(config, manifest, `config of ${familiarReference(reference)}`);
+    return { descriptor, layers: manifest.layers, diffIds: config.rootfs.diff_ids, config, platform: normalizePlatform(config) };
+  }
+
+  /** What the name means now. A digest names itself and needs no question where its bytes are here. */
+  #root(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
+    return remember(this.#roots, familiarReference(reference), () => this.#client.resolve(withDefaultTag(reference), signal));
+  }
+
+  async #child(reference: Reference, index: ImageIndex, platform: Platform, signal: AbortSignal): Promise<[Descriptor, ImageManifest]> {
+    const child = selectManifests(index, platform)[0];
+    if (child === undefined) {
+      const offered = indexPlatforms(index).map(formatPlatform).join(", ");
+      throw new AppError("MANIFEST_NO_PLATFORM", `${familiarReference(reference)} has no image for ${formatPlatform(platform)}; it has ${offered || "none"}`, {
+        hint: "choose another base image, or leave this platform out of --platform",
+      });
+    }
+    const document = await this.#document(reference, child, signal);
+    if (document.kind === "manifest") return [child, document];
+    return this.#child(reference, document, platform, signal);
+  }
+
+  async #document(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<ImageManifest | ImageIndex> {
+    const what = `manifest of ${familiarReference(reference)}`;
+    const known = this.#store.blobs.readBytes(descriptor.digest, descriptor.size);
+    if (known !== undefined) return parseManifestOrIndex(known, descriptor.mediaType, what);
+    const { bytes } = await this.#client.getManifest({ ...reference, digest: descriptor.digest }, signal);
+    const document = parseManifestOrIndex(bytes, descriptor.mediaType, what);
+    this.#keep(bytes);
+    return document;
+  }
+
+  async #config(reference: Reference, manifest: ImageManifest, signal: AbortSignal): Promise<CompleteConfig> {
+    const { digest, size } = manifest.config;
+    const what = `config of ${familiarReference(reference)}`;
+    const known = this.#store.blobs.readBytes(digest, size);
+    if (known !== undefined) return parseConfig(known, what);
+    const chunks: Uint8Array[] = [];
+    await this.#client.getBlob(reference, manifest.config, { write: (chunk) => chunks.push(Buffer.from(chunk)), reset: () => (chunks.length = 0) }, signal);
+    const bytes = Buffer.concat(chunks);
+    const config = parseConfig(bytes, what);
+    this.#keep(bytes);
+    return config;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const writer = this.#store.blobs.writer(this.#session());
+    writer.write(bytes);
+    writer.commit({ digest: digestOf(bytes), size: bytes.length });
+  }
+}
+
+function remember<V>(promises: Map<string, Promise<V>>, name: string, make: () => Promise<V>): Promise<V> {
+  let promise = promises.get(name);
+  if (promise === undefined) {
+    promise = make();
+    promise.catch(() => {});
+    promises.set(name, promise);
+  }
+  return promise;
+}

@@ -1,0 +1,70 @@
+import type { ProcessContext } from "../base/context.ts";
+import type { OnTransfer } from "../base/transfer.ts";
+import type { EventSink } from "../engine/events.ts";
+import { createRegistryClient } from "../registry/client.ts";
+import { parseMirrors } from "../registry/mirrors.ts";
+import type { RegistryClient } from "../registry/types.ts";
+import { openStore, storeRoot, type Session, type Store } from "../store/store.ts";
+import { bootId, cpuCount } from "../sys/host.ts";
+import type { Worker } from "../worker/spawn.ts";
+import { LayerFetcher } from "./fetch-layer.ts";
+import type { BuildRequest } from "./request.ts";
+import { ImageResolver } from "./resolve-image.ts";
+
+/**
+ * What a build works with: store, registry client, worker. Each is opened when it is first needed and
+ * closed in the end, in reverse order.
+ */
+export interface Workshop {
+  readonly store: Store;
+  readonly client: RegistryClient;
+  readonly images: ImageResolver;
+  readonly signal: AbortSignal;
+  readonly bootId: string;
+  /** Steps at the same time where nothing else was asked for. */
+  readonly parallelism: number;
+  /** Where temporary files of this build live. */
+  session(): Session;
+  worker(): Promise<Worker>;
+  layers(onTransfer: OnTransfer): LayerFetcher;
+  close(): Promise<void>;
+}
+
+export async function openWorkshop(request: BuildRequest, process: ProcessContext, emit: EventSink): Promise<Workshop> {
+  const note = (code: string, message: string): void => emit({ kind: "note", level: "warning", code, message });
+  const store = openStore(request.root ?? storeRoot(process.env), { onNote: note });
+  const client = createRegistryClient({
+    env: process.env,
+    mirrors: parseMirrors(request.registry.mirrors),
+    plainHttp: request.registry.plainHttp,
+    onWarning: (text) => note("REGISTRY_WARNING", text),
+  });
+  let session: Session | undefined;
+  let worker: Promise<Worker> | undefined;
+  let fetcher: LayerFetcher | undefined;
+  const openSession = (): Session => (session ??= store.session());
+  return {
+    store,
+    client,
+    images: new ImageResolver(client, store, openSession),
+    signal: process.signal,
+    bootId: bootId(),
+    parallelism: Math.max(2, cpuCount()),
+    session: openSession,
+    worker: () => (worker ??= startWorker(store, process, note)),
+    layers: (onTransfer) => (fetcher ??= new LayerFetcher(client, store, openSession, onTransfer)),
+    close: async () => {
+      // A worker that failed to start has told its reason to whoever asked for it.
+      const started = await worker?.catch(() => undefined);
+      await started?.close();
+      await session?.close();
+      client.close();
+      store.close();
+    },
+  };
+}
+
+async function startWorker(store: Store, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
+  const { spawnWorker } = await import("../worker/spawn.ts");
+  return spawnWorker({ root: store.root, env: process.env, signal: process.signal, onNote });
+}

@@ -1,0 +1,146 @@
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { AppError, errnoOf } from "../base/errors.ts";
+import type { Content, Entry } from "../layer/entry.ts";
+import { tarBlocks } from "../layer/tar/writer.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestAlgorithm, digestHex, type Digest } from "../oci/digest.ts";
+import { parseIndex } from "../oci/image-index.ts";
+import { OCI_INDEX } from "../oci/media-type.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import { encodeIndex } from "../oci/serialise.ts";
+import { openSink, type Sink } from "./file-sink.ts";
+import type { Document, Image } from "./image.ts";
+
+export interface LayoutOptions {
+  readonly images: readonly Image[];
+  readonly index: Document | undefined;
+  readonly tags: readonly Reference[];
+  /** Seconds since the epoch: the time of every file in the tar. Default 0, so that equal images give equal files. */
+  readonly epoch: number | undefined;
+  readonly signal: AbortSignal;
+  readBlob(digest: Digest, size: number): AsyncIterable<Uint8Array>;
+}
+
+/** One file of an OCI image layout. */
+interface LayoutFile {
+  readonly path: string;
+  readonly size: number;
+  read(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+const LAYOUT_VERSION = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
+
+/** Writes an OCI layout as one tar, to a file or (`-`) to standard output. A file appears whole or not at all. */
+export async function writeLayoutTar(options: LayoutOptions, destination: string): Promise<void> {
+  const sink = openSink(destination);
+  try {
+    await writeTar(options, sink);
+    await sink.commit();
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}
+
+/**
+ * Writes an OCI layout into a directory, beside the images that are in it: its index.json keeps the
+ * entries of other names. Blobs come first, index.json last.
+ */
+export async function writeLayoutDirectory(options: LayoutOptions, directory: string): Promise<void> {
+  for await (const file of layoutFiles(options, existingEntries(directory))) {
+    const path = join(directory, file.path);
+    mkdirSync(join(path, ".."), { recursive: true });
+    const sink = openSink(path);
+    try {
+      for await (const chunk of file.read()) await sink.write(chunk);
+      await sink.commit();
+    } catch (error) {
+      sink.abort();
+      throw error;
+    }
+  }
+}
+
+async function writeTar(options: LayoutOptions, sink: Sink): Promise<void> {
+  const mtime = BigInt(options.epoch ?? 0) * 1_000_000_000n;
+  const entries = async function* (): AsyncGenerator<Entry> {
+    const metadata = { mode: 0o755, uid: 0, gid: 0, mtime } as const;
+    yield { type: "directory", path: "blobs", ...metadata };
+    yield { type: "directory", path: "blobs/sha256", ...metadata };
+    for await (const { path, size, read } of layoutFiles(options, [])) {
+      yield { type: "file", path, ...metadata, mode: 0o644, size, content: streamContent(read()) };
+    }
+  };
+  for await (const block of tarBlocks(entries(), {})) {
+    options.signal.throwIfAborted();
+    await sink.write(block);
+  }
+}
+
+async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[]): AsyncGenerator<LayoutFile> {
+  const written = new Set<Digest>();
+  for (const image of options.images) {
+    for (const { descriptor, source } of image.layers) {
+      if (written.has(descriptor.digest)) continue;
+      written.add(descriptor.digest);
+      if (source.kind === "registry") await source.fetch(options.signal);
+      yield { path: blobPath(descriptor.digest), size: descriptor.size, read: () => options.readBlob(descriptor.digest, descriptor.size) };
+    }
+  }
+  const documents = [...options.images.flatMap((image) => [image.config, image.manifest]), ...(options.index ? [options.index] : [])];
+  for (const { descriptor, bytes } of documents) {
+    if (written.has(descriptor.digest)) continue;
+    written.add(descriptor.digest);
+    yield bytesFile(blobPath(descriptor.digest), bytes);
+  }
+  yield bytesFile("oci-layout", LAYOUT_VERSION);
+  yield bytesFile("index.json", encodeIndex({ kind: "index", mediaType: OCI_INDEX, manifests: layoutEntries(options, others) }));
+}
+
+/** Each name as an entry of index.json; names are annotations there (image-spec, annotations.md). */
+function layoutEntries({ images, index, tags }: LayoutOptions, others: readonly Descriptor[]): readonly Descriptor[] {
+  const root = (index ?? images[0]?.manifest)?.descriptor;
+  if (root === undefined) throw new Error("a layout of no image");
+  const named = tags.map((tag) => ({
+    ...root,
+    annotations: { "io.containerd.image.name": formatReference(tag), "org.opencontainers.image.ref.name": tag.tag ?? "latest" },
+  }));
+  const mine = named.length > 0 ? named : [root];
+  const isReplaced = (other: Descriptor): boolean =>
+    other.digest === root.digest || mine.some((entry) => nameOf(entry) !== undefined && nameOf(entry) === nameOf(other));
+  return [...others.filter((other) => !isReplaced(other)), ...mine];
+}
+
+function nameOf({ annotations }: Descriptor): string | undefined {
+  return annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"];
+}
+
+function existingEntries(directory: string): readonly Descriptor[] {
+  try {
+    return parseIndex(readFileSync(join(directory, "index.json"))).manifests;
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return [];
+    throw new AppError("OUTPUT_LAYOUT", `${directory} holds an index.json that is no OCI index`, { cause, hint: "choose another directory" });
+  }
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
+
+function bytesFile(path: string, bytes: Uint8Array): LayoutFile {
+  return { path, size: bytes.length, read: () => [bytes] };
+}
+
+/** Bytes that arrive over time as the content of a tar entry. */
+function streamContent(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Content {
+  const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  return {
+    next: async () => {
+      const { done, value } = await iterator.next();
+      return done === true ? undefined : value;
+    },
+    close: () => void iterator.return?.(undefined),
+  };
+}
