@@ -55,7 +55,7 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
     ...(platform && { platform: parsePlatformObject(platform, at(place, "platform")) }),
     ...(annotations && { annotations }),
     ...(urls && { urls }),
-    ...(artifactType && { artifactType: checkMediaType(artifactType, at(place, "artifactType")) }),
+    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(place, "artifactType")) }),
     ...(data && { data }),
   };
 }

@@ -40,7 +40,7 @@ export function parseIndexDocument({ object, mediaType, where }: ManifestDocumen
     manifests: (arrayField(object, "manifests", where) ?? []).map((manifest, index) =>
       parseDescriptor(manifest, `${where.path}.manifests[${index}]`),
     ),
-    ...(artifactType && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
+    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
     ...(subject !== undefined && { subject: parseDescriptor(subject, `${where.path}.subject`) }),
     ...(annotations && { annotations }),
   };

@@ -48,7 +48,7 @@ export function readManifestDocument(
   const where: Where = { code: "MANIFEST_INVALID", path: what };
   const object = asObject(parseStrictJson(bytes, { what }), where);
   const claimed = claimedType(contentType);
-  const stated = stringField(object, "mediaType", where) || undefined;
+  const stated = stringField(object, "mediaType", where);
   refuseSchema1(object, stated ?? claimed, where);
   checkSpelling(object, FIELDS, where);
   if (stated !== undefined) checkMediaType(stated, at(where, "mediaType"));

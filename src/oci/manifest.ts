@@ -78,7 +78,7 @@ function parseManifestDocument({ object, mediaType, where }: ManifestDocument): 
     layers: (arrayField(object, "layers", where) ?? []).map((layer, index) =>
       parseDescriptor(layer, `${where.path}.layers[${index}]`),
     ),
-    ...(artifactType && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
+    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
     ...(subject !== undefined && { subject: parseDescriptor(subject, `${where.path}.subject`) }),
     ...(annotations && { annotations }),
   };

@@ -77,10 +77,12 @@ export function hostPlatform(arch: string = process.arch, os: string = process.p
   return normalizePlatform({ os: os === "win32" ? "windows" : os, architecture });
 }
 
+/** Node's `ppc64` is little-endian everywhere but on AIX, where we do not run. */
 const NODE_ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: "amd64",
   ia32: "386",
   mipsel: "mipsle",
+  ppc64: "ppc64le",
 };
 
 function parseOs(text: string, part: string): Omit<Platform, "architecture"> {

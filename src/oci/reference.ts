@@ -47,7 +47,7 @@ export function familiarReference(reference: Reference): string {
   const official = path.startsWith(OFFICIAL) ? path.slice(OFFICIAL.length) : path;
   const name = [official, path].find((candidate) => {
     const split = splitDomain(candidate);
-    return split.domain === domain && split.remainder === path;
+    return split.domain === domain && split.remainder === path && !isIdentifier(candidate);
   });
   return (name ?? repositoryName(reference)) + suffix(reference);
 }
@@ -87,7 +87,7 @@ const SHAPE_HINT = "Write [registry[:port]/]name[:tag][@digest], such as docker.
 function refuseWhatIsNoName(text: string): void {
   if (text === "") throw invalid(text, "it is empty", SHAPE_HINT);
   if (text.length > TEXT_LIMIT) throw invalid(text, `it is longer than ${TEXT_LIMIT} characters`, SHAPE_HINT);
-  if (/^[0-9a-f]{64}$/.test(text)) {
+  if (isIdentifier(text)) {
     throw invalid(
       text,
       "a name cannot be 64 hexadecimal digits",
@@ -96,6 +96,11 @@ function refuseWhatIsNoName(text: string): void {
   }
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text);
   if (scheme !== null) throw invalid(text, "it is a URL, not an image name", `Leave out ${scheme[0]}.`);
+}
+
+/** What docker takes for the id of an image. */
+function isIdentifier(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 /** Docker's rule for what stands before the first slash: a host if it has a dot, a colon or a capital, or is localhost. */

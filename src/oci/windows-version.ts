@@ -10,7 +10,7 @@ interface WindowsVersion {
 /**
  * Whether a host of `os.version` `host` runs an image of `image`; either may be absent or unreadable
  * and is then any. Before Server 2022 builds must be equal; from it on, a host runs images from the
- * last stable build before it up to its own.
+ * stable release before its own up to its own build.
  */
 export function windowsVersionsMatch(host: string | undefined, image: string | undefined): boolean {
   const runs = parse(host ?? "");
@@ -18,7 +18,8 @@ export function windowsVersionsMatch(host: string | undefined, image: string | u
   const wants = parse(image);
   if (runs.major !== wants.major || runs.minor !== wants.minor) return false;
   if (runs.build < STABLE_BUILDS[0]) return runs.build === wants.build;
-  const oldest = STABLE_BUILDS.findLast((build) => runs.build > build) ?? STABLE_BUILDS[0];
+  const own = STABLE_BUILDS.findLastIndex((build) => runs.build >= build);
+  const oldest = STABLE_BUILDS[Math.max(0, own - 1)] ?? STABLE_BUILDS[0];
   return oldest <= wants.build && wants.build <= runs.build;
 }
 
