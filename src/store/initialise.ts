@@ -1,0 +1,79 @@
+import { chmodSync, fsyncSync, closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { AppError, errnoOf } from "../base/errors.ts";
+import { storeError } from "./errors.ts";
+import type { StorePaths } from "./paths.ts";
+
+/** Raised when the layout below the root changes; an older manyarch then refuses the store. */
+const STORE_VERSION = 1;
+
+const OUR_NAMES = /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|quarantine|records\.db(?:-wal|-shm)?|\.new-[0-9a-f]+)$/;
+
+/**
+ * Makes the directories of a store where they are missing. The version file is written last, so one
+ * read tells that all is there. Two processes may do this at once.
+ */
+export function initialiseRoot(paths: StorePaths): void {
+  const version = readVersion(paths);
+  if (version === undefined) return create(paths);
+  if (version === STORE_VERSION) return;
+  throw new AppError("STORE_VERSION", `the store at ${paths.root} has another layout: expected version ${STORE_VERSION}, found ${version}`, {
+    hint: "Use the manyarch that made it, or give this one a store of its own with --root.",
+  });
+}
+
+function readVersion(paths: StorePaths): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(paths.version, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw storeError(error, paths.version);
+  }
+  // A power loss can leave it empty; what it stands for is made again below.
+  const number = /^(\d{1,9})\n$/.exec(text)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
+function create(paths: StorePaths): void {
+  try {
+    // Only the user may enter: layers hold setuid files.
+    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+    refuseForeign(paths.root);
+    if ((statSync(paths.root).mode & 0o077) !== 0) chmodSync(paths.root, 0o700);
+    for (const directory of [`${paths.blobs}/sha256`, paths.snapshots, paths.indexes, paths.sessions, paths.quarantine]) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    }
+    publish(paths, paths.ociLayout, '{"imageLayoutVersion":"1.0.0"}\n');
+    publish(paths, `${paths.root}/index.json`, '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n');
+    publish(paths, paths.version, `${STORE_VERSION}\n`);
+  } catch (error) {
+    throw storeError(error, paths.root);
+  }
+}
+
+/** `--root ~` must not turn a home directory into a store. */
+function refuseForeign(root: string): void {
+  const foreign = readdirSync(root).find((name) => !OUR_NAMES.test(name));
+  if (foreign === undefined) return;
+  throw new AppError("STORE_FOREIGN", `${root} is no store: expected an empty directory, found ${JSON.stringify(foreign)} in it`, {
+    hint: "Name a new or empty directory with --root or MANYARCH_ROOT.",
+  });
+}
+
+function publish(paths: StorePaths, path: string, text: string): void {
+  const temp = `${paths.root}/.new-${randomBytes(8).toString("hex")}`;
+  try {
+    const fd = openSync(temp, "wx", 0o644);
+    try {
+      writeSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temp, path);
+  } catch (error) {
+    rmSync(temp, { force: true });
+    throw error;
+  }
+}
