@@ -41,5 +41,8 @@ test("attestations are never chosen, members without a platform last", () => {
   const mixed = index("?", "-", "unknown/unknown", "linux/amd64", "-");
   expect(select(mixed, "linux/amd64")).toEqual(["3", "1", "4"]);
   expect(indexPlatforms(mixed).map(formatPlatform)).toEqual(["linux/amd64"]);
+  const [first] = index("?").manifests;
+  const posing = { ...first, platform: { os: "linux", architecture: "amd64" } } as Descriptor;
+  expect(selectManifests({ ...mixed, manifests: [posing] }, parsePlatform("linux/amd64"))).toEqual([]);
   expect(mixed.manifests.map(isAttestation)).toEqual([true, false, true, false, false]);
 });

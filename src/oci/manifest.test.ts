@@ -82,6 +82,7 @@ test.each([
   ["an index with history", { ...INDEX, history: [] }],
   ["a manifest with fsLayers", { ...MANIFEST, fsLayers: [] }],
   ["layers in another case", { ...MANIFEST, layers: undefined, Layers: [LAYER] }],
+  ["a subject in another case", { ...MANIFEST, Subject: descriptor(types.OCI_MANIFEST) }],
   ["no schemaVersion", { ...MANIFEST, schemaVersion: undefined }],
   ["another schemaVersion", { ...MANIFEST, schemaVersion: 3 }],
   ["schemaVersion in quotes", { ...MANIFEST, schemaVersion: "2" }],

@@ -45,10 +45,9 @@ export function familiarReference(reference: Reference): string {
   const { domain, path } = reference;
   if (domain !== DEFAULT_DOMAIN) return formatReference(reference);
   const official = path.startsWith(OFFICIAL) ? path.slice(OFFICIAL.length) : path;
-  const name = [official, path].find((candidate) => {
-    const split = splitDomain(candidate);
-    return split.domain === domain && split.remainder === path && !isIdentifier(candidate);
-  });
+  const name = [official, path].find(
+    (candidate) => splitDomain(candidate).remainder === path && !isIdentifier(candidate),
+  );
   return (name ?? repositoryName(reference)) + suffix(reference);
 }
 
