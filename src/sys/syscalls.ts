@@ -2,7 +2,7 @@ import type { BytesPath } from "./bytes-path.ts";
 
 /**
  * The system calls that Node lacks. Paths are byte strings (see bytes-path.ts) and no call follows a
- * symbolic link in the last component unless it says so.
+ * symbolic link in the last component unless it says so. Got by `loadSyscalls` (load-syscalls.ts).
  *
  * A failure is thrown as Node's own are: an Error with `code` (`ENOENT`), `errno` (negative),
  * `syscall` and `path`. An interrupted call (`EINTR`) is repeated.
@@ -15,16 +15,16 @@ export interface Syscalls {
   /** The value of an attribute, or undefined where the file has none of that name or the file system has none at all. */
   lgetxattr(path: BytesPath, name: string): Buffer | undefined;
   /** Full names, bytewise sorted; empty where the file system has no attributes. */
-  llistxattr(path: BytesPath): string[];
+  llistxattr(path: BytesPath): readonly string[];
   lsetxattr(path: BytesPath, name: string, value: Uint8Array): void;
   lremovexattr(path: BytesPath, name: string): void;
   /** mknod(2). `mode` holds the type (`S_IFCHR`, `S_IFBLK`, `S_IFIFO`) and the permission bits, which the umask cuts. */
   mknod(path: BytesPath, mode: number, major?: number, minor?: number): void;
-  /** Sets access and modification time to the nanosecond; `mtime` may be negative. */
+  /** Sets access and modification time to the nanosecond; `mtime` may be negative. Follows a last symlink only if asked. */
   utimens(path: BytesPath, mtime: bigint, follow?: boolean): void;
-  /** linkat(2) with `AT_SYMLINK_FOLLOW`: gives the open file behind `/proc/self/fd/N` a name. */
+  /** linkat(2) with `AT_SYMLINK_FOLLOW`: gives the file that is open as `/proc/self/fd/N` a name. */
   linkFollowing(target: BytesPath, path: BytesPath): void;
-  /** Takes or drops a lock of the open file; false where `wait` is not set and another one holds it. */
+  /** Takes or drops a lock of the open file; false where `wait` is not set (the default) and another one holds it. */
   flock(fd: number, mode: "shared" | "exclusive" | "unlock", wait?: boolean): boolean;
   /** Marks every descriptor from `first` up close-on-exec, so that no child inherits it. */
   closeOnExecFrom(first: number): void;
