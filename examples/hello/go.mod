@@ -1,0 +1,3 @@
+module manyarch.example/hello
+
+go 1.26

@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { formatBytes } from "../../src/base/bytes.ts";
+import { AppError } from "../../src/base/errors.ts";
+import { baseImages, MAIN_PLATFORMS, MORE_PLATFORMS } from "./base-images.ts";
+import { artefactPath, makeArtefact, sweepUnfinished, treeSize, withCacheLock, type Artefact } from "./cache.ts";
+import { goToolchain, machineGoArch } from "./go-toolchain.ts";
+import { crane, peers } from "./peers.ts";
+
+/** Everything the bed keeps between runs, by the name that `./dev` and the tests ask for. */
+const ARTEFACTS = {
+  go: () => goToolchain(machineGoArch()),
+  crane,
+  "base-images": () => baseImages(MAIN_PLATFORMS),
+  "base-images-more": () => baseImages([...MAIN_PLATFORMS, ...MORE_PLATFORMS]),
+  peers,
+} as const satisfies Readonly<Record<string, () => Artefact>>;
+
+export type ArtefactName = keyof typeof ARTEFACTS;
+
+/** The artefact's directory; made first, which takes from seconds to minutes, where it is not there yet. */
+export function ensureArtefact(name: ArtefactName): string {
+  const path = artefactPath(ARTEFACTS[name]());
+  if (!existsSync(path)) withCacheLock([process.execPath, fileURLToPath(import.meta.url), name]);
+  return path;
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  sweepUnfinished();
+  for (const name of names) {
+    if (!(name in ARTEFACTS)) throw new AppError("BED_ARTEFACT", `expected ${Object.keys(ARTEFACTS).join(", ")}, found ${name}`);
+    const artefact = ARTEFACTS[name as ArtefactName]();
+    if (existsSync(artefactPath(artefact))) continue;
+    const start = performance.now();
+    const path = await makeArtefact(artefact);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    process.stderr.write(`  ${name}: ${formatBytes(treeSize(path))} in ${seconds} s, kept in ${path}\n`);
+  }
+}
+
+// Started by ensureArtefact, under the lock.
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv.slice(2));
