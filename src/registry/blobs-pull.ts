@@ -1,0 +1,162 @@
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { repositoryName } from "../oci/reference.ts";
+import { pullScope, pushScope } from "./auth/scope.ts";
+import type { BlobDownload } from "./blob-download.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import type { HttpResponse } from "./http/transport.ts";
+import type { Call, Session } from "./session.ts";
+import { isTransient, statusError } from "./status-error.ts";
+import type { Subject } from "./status-error.ts";
+import type { Repository } from "./types.ts";
+
+/** A transfer that got this far before it broke does not use up an attempt. */
+const HEADWAY_BYTES = 1024 * 1024;
+
+/** Carries `download` to its end and verifies it; goes on where a broken transfer stopped. */
+export async function getBlobAt(
+  session: Session,
+  endpoint: Endpoint,
+  repository: Repository,
+  descriptor: Descriptor,
+  download: BlobDownload,
+  signal: AbortSignal,
+): Promise<void> {
+  const call = blobCall("GET", endpoint, repository, descriptor.digest, "pull");
+  const { subject } = call;
+  let rangesWork = true;
+  await session.attempts(endpoint, "blob", signal, async (_previous, headway) => {
+    const before = download.offset;
+    if (before < descriptor.size || before === 0) {
+      const from = rangesWork ? before : 0;
+      const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+      const response = await session.send({ ...call, headers }, signal);
+      const start = await startOf(response, from, descriptor.size, call);
+      rangesWork = start !== undefined;
+      if (start === undefined) throw badRange(subject);
+      try {
+        await download.take(response, start, subject);
+      } finally {
+        if (download.offset - before >= HEADWAY_BYTES) headway();
+      }
+    }
+    download.verify(subject);
+  });
+}
+
+/** Asked with the permission to push, which is what follows. What is hidden from us (403) counts as missing. */
+export async function hasBlobAt(
+  session: Session,
+  endpoint: Endpoint,
+  repository: Repository,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return session.attempts(endpoint, "manifest", signal, () =>
+    blobExists(session, endpoint, repository, digest, signal),
+  );
+}
+
+/** One attempt of {@link hasBlobAt}, for callers that hold a place already. */
+export async function blobExists(
+  session: Session,
+  endpoint: Endpoint,
+  repository: Repository,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const call = blobCall("HEAD", endpoint, repository, digest, "push");
+  const head = await session.send(call, signal);
+  if (isTransient(head.status)) throw await statusError(head, call.subject);
+  head.discard();
+  if (head.status !== 405) return head.status === 200;
+  const get = await session.send({ ...call, method: "GET" }, signal);
+  get.discard();
+  return get.status === 200;
+}
+
+function blobCall(
+  method: "GET" | "HEAD",
+  endpoint: Endpoint,
+  repository: Repository,
+  digest: Digest,
+  action: Subject["action"],
+): Call {
+  const path = endpoint.pathOf(repository.path);
+  return {
+    method,
+    endpoint,
+    path,
+    target: `blobs/${digest}`,
+    scopes: [action === "push" ? pushScope(path) : pullScope(path)],
+    subject: blobSubject(endpoint, repository, digest, action),
+  };
+}
+
+export function blobSubject(
+  endpoint: Endpoint,
+  repository: Repository,
+  digest: Digest,
+  action: Subject["action"],
+): Subject {
+  const name = repositoryName(repository);
+  return { what: `blob ${name}@${digest}`, repository: name, host: endpoint.name, action };
+}
+
+/** Where in the blob the answer starts; undefined where it does not fit the range that was asked for. */
+async function startOf(response: HttpResponse, from: number, size: number, call: Call): Promise<number | undefined> {
+  if (response.status === 200) {
+    const length = response.headers["content-length"];
+    if (length !== undefined && Number(length) !== size) throw wrongSize(response, length, size, call.subject);
+    return 0;
+  }
+  if (response.status === 206 && from > 0) {
+    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers["content-range"] ?? "");
+    if (range !== null && Number(range[1]) === from && (range[3] === "*" || Number(range[3]) === size)) return from;
+    response.discard();
+    return undefined;
+  }
+  if (response.status === 416 && from > 0) {
+    response.discard();
+    return undefined;
+  }
+  throw await failure(response, call);
+}
+
+/** A signed URL that the registry redirected to expires; the registry then gives a new one. */
+async function failure(response: HttpResponse, { endpoint, subject }: Call): Promise<RegistryError> {
+  const error = await statusError(response, subject);
+  const isElsewhere = response.url.origin !== new URL(endpoint.origin).origin;
+  if (response.status !== 403 || !isElsewhere) return error;
+  const { code, message, hint, status, diagnostics } = error;
+  return new RegistryError(code, message, {
+    hint,
+    status,
+    diagnostics,
+    retryable: true,
+    attemptLimit: 3,
+  });
+}
+
+function wrongSize(response: HttpResponse, found: string, size: number, subject: Subject): RegistryError {
+  response.discard();
+  return new RegistryError(
+    "REGISTRY_DIGEST_MISMATCH",
+    `${subject.what} from ${subject.host} is not what was asked for: it has ${found} bytes, expected ${size}`,
+    {
+      hint: "The registry or something before it changes content: do not use it until that is explained.",
+    },
+  );
+}
+
+function badRange(subject: Subject): RegistryError {
+  return new RegistryError(
+    "REGISTRY_PROTOCOL",
+    `${subject.host} cannot go on with ${subject.what} where it broke off`,
+    {
+      hint: "Try again; if it stays, look at the network between.",
+      retryable: true,
+    },
+  );
+}

@@ -1,0 +1,107 @@
+import type * as http from "node:http";
+import { Agents } from "./agents.ts";
+import type { Route } from "./agents.ts";
+import { connectionError } from "./connection-error.ts";
+import { readIncoming } from "./incoming.ts";
+import { sendBody } from "./outgoing.ts";
+import { ProgressWatch } from "./progress-watch.ts";
+import type { TrustOptions } from "./trust.ts";
+
+export interface Timeouts {
+  /** From the request to a connection that can be used, name look-up and TLS included. Default 30 s. */
+  readonly connectMs: number;
+  /** Without a byte in either direction. A trickle below 1 KiB in this time counts as nothing. Default 60 s. */
+  readonly idleMs: number;
+  /** From the last byte of an upload to the answer: a registry may copy the blob before it. Default 300 s. */
+  readonly commitMs: number;
+}
+
+export interface RequestBody {
+  readonly size: number;
+  /** From the first byte, each time. */
+  open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  onSent?(bytes: number): void;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT";
+  readonly url: URL;
+  /** Names in lower case. `content-length` is set from the body. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  /** Hands over the whole body. Rejects when it ends early or `onChunk` throws. Call it once, or `discard`. */
+  read(onChunk: (chunk: Uint8Array) => void): Promise<void>;
+  /** Lets go of the body; the connection is kept where that is cheap. */
+  discard(): void;
+}
+
+export interface Transport {
+  /** One request, one answer of any status: no redirects, no credentials, no second attempt. */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+  close(): void;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 30_000, idleMs: 60_000, commitMs: 300_000 };
+
+export function createTransport(options: TrustOptions, timeouts: Timeouts): Transport {
+  const agents = new Agents(options);
+  return {
+    send: (request, signal) => exchange(request, agents.routeFor(request.url), timeouts, signal),
+    close: () => agents.close(),
+  };
+}
+
+async function exchange(
+  request: HttpRequest,
+  route: Route,
+  timeouts: Timeouts,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  signal.throwIfAborted();
+  const outgoing = start(request, route);
+  const watch = new ProgressWatch(outgoing, request.url, timeouts, signal);
+  try {
+    const incoming = await answer(outgoing, request.body, watch);
+    return readIncoming(outgoing, incoming, request, watch);
+  } catch (error) {
+    watch.stop();
+    outgoing.destroy();
+    throw watch.failure ?? connectionError(error, request.url, route.proxy);
+  }
+}
+
+function start(request: HttpRequest, route: Route): http.ClientRequest {
+  const { url, method, body } = request;
+  const headers: Record<string, string> = { ...request.headers };
+  if (body !== undefined) headers["content-length"] = String(body.size);
+  return route.request({
+    protocol: url.protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port,
+    path: url.pathname + url.search,
+    method,
+    headers,
+    agent: route.agent,
+  });
+}
+
+async function answer(
+  outgoing: http.ClientRequest,
+  body: RequestBody | undefined,
+  watch: ProgressWatch,
+): Promise<http.IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  outgoing.once("response", resolve);
+  outgoing.on("error", reject);
+  outgoing.once("close", () => reject(new Error("the connection was closed before the answer")));
+  if (body === undefined) outgoing.end();
+  else sendBody(outgoing, body, watch).catch((error: unknown) => watch.fail(error));
+  return promise;
+}
