@@ -59,7 +59,7 @@ function uploadOnce(
   signal: AbortSignal,
 ): Promise<PushOutcome> {
   const { endpoint, repository, source } = push;
-  return session.attempts(endpoint, "blob", signal, async (previous) => {
+  return session.attempts<PushOutcome>(endpoint, "blob", signal, async (previous) => {
     const isRepeated = previous !== undefined;
     if (isRepeated && (await blobExists(session, endpoint, repository, source.digest, signal))) return "uploaded";
     const answer = isRepeated ? undefined : opened;

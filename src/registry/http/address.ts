@@ -1,4 +1,4 @@
-import type { BlockList } from "node:net";
+import type * as nodeNet from "node:net";
 
 export type AddressKind = "name" | "public" | "loopback" | "private" | "link-local" | "unspecified";
 
@@ -39,7 +39,7 @@ export function inSubnet(address: string, network: string, bits: number): boolea
   const family = ipFamily(address);
   const networkFamily = ipFamily(network);
   if (family === undefined || networkFamily === undefined) return false;
-  const list: BlockList = new (net().BlockList)();
+  const list = new (net().BlockList)();
   list.addSubnet(network, bits, networkFamily);
   return list.check(address, family);
 }
@@ -55,6 +55,6 @@ export function withoutBrackets(hostname: string): string {
   return hostname.startsWith("[") && hostname.endsWith("]") ? hostname.slice(1, -1) : hostname;
 }
 
-function net(): typeof import("node:net") {
+function net(): typeof nodeNet {
   return process.getBuiltinModule("node:net");
 }

@@ -1,4 +1,5 @@
 import type * as http from "node:http";
+import type * as https from "node:https";
 import type { SecureContext } from "node:tls";
 import { proxyFor } from "./proxy.ts";
 import { trustedContext } from "./trust.ts";
@@ -56,6 +57,6 @@ function httpModule(): typeof http {
   return process.getBuiltinModule("node:http");
 }
 
-function httpsModule(): typeof import("node:https") {
+function httpsModule(): typeof https {
   return process.getBuiltinModule("node:https");
 }
