@@ -8,7 +8,15 @@
  * not be UTF-8. Use {@link fromUtf8} and {@link toUtf8} at the edges. `path` is relative, clean, has
  * no leading or trailing slash and no `.` or `..` component; the root itself is `""`.
  */
-export type Entry = DirectoryEntry | FileEntry | SymlinkEntry | HardlinkEntry | DeviceEntry | FifoEntry | WhiteoutEntry | OpaqueEntry;
+export type Entry =
+  | DirectoryEntry
+  | FileEntry
+  | SymlinkEntry
+  | HardlinkEntry
+  | DeviceEntry
+  | FifoEntry
+  | WhiteoutEntry
+  | OpaqueEntry;
 
 export interface Metadata {
   /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */

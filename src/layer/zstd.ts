@@ -32,9 +32,13 @@ export async function* zstdBlocks(
 function compressFrame(block: Uint8Array, level: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const params = { [constants.ZSTD_c_compressionLevel]: level };
-    zstdCompress(block, { params, pledgedSrcSize: block.length, chunkSize: block.length + 64 * 1024 }, (error, result) => {
-      if (error === null) resolve(result);
-      else reject(error);
-    });
+    zstdCompress(
+      block,
+      { params, pledgedSrcSize: block.length, chunkSize: block.length + 64 * 1024 },
+      (error, result) => {
+        if (error === null) resolve(result);
+        else reject(error);
+      },
+    );
   });
 }

@@ -52,7 +52,7 @@ export class BlockFiller {
   }
 
   zeros(count: number): void {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       const step = Math.min(left, this.#block.length - this.#at);
       this.#block.fill(0, this.#at, this.#at + step);
       this.#advance(step);

@@ -50,11 +50,16 @@ export function hasTarChecksum(block: Buffer, at: number): boolean {
  * readHeader), including what it refuses. `offset` is the block's place in the archive, for errors.
  */
 export function decodeHeader(block: Buffer, at: number, offset: number): TarHeader {
-  if (!hasTarChecksum(block, at)) throw tarError("TAR_INVALID", offset, "expected a tar header, found a wrong checksum");
+  if (!hasTarChecksum(block, at))
+    throw tarError("TAR_INVALID", offset, "expected a tar header, found a wrong checksum");
   const number = (field: string, start: number, length: number): number => {
     const value = parseNumeric(block, at + start, length);
     if (value !== undefined) return value;
-    throw tarError("TAR_INVALID", offset, `expected a number below 2^53 as ${field}, found ${quoteField(block, at + start, length)}`);
+    throw tarError(
+      "TAR_INVALID",
+      offset,
+      `expected a number below 2^53 as ${field}, found ${quoteField(block, at + start, length)}`,
+    );
   };
   const format = formatOf(block, at);
   const prefix = format === "v7" ? "" : readPrefix(block, at, format);

@@ -69,5 +69,9 @@ function isClean(name: string): boolean {
 
 function checkComponent(component: string, name: string, offset: number): void {
   if (component.length <= COMPONENT_BYTES) return;
-  throw tarError("TAR_LIMIT", offset, `${quoteName(name)} has a component of ${component.length} bytes, 255 is the limit`);
+  throw tarError(
+    "TAR_LIMIT",
+    offset,
+    `${quoteName(name)} has a component of ${component.length} bytes, 255 is the limit`,
+  );
 }

@@ -32,7 +32,8 @@ export function parsePax(data: Buffer, offset: number): PaxRecords {
     if (equals < 1 || !isValidRecord(key, value)) {
       throw tarError("TAR_INVALID", offset + at, "expected a PAX record KEY=VALUE, found no key or a NUL");
     }
-    if (key.startsWith(SPARSE)) throw tarError("TAR_UNSUPPORTED", offset + at, "sparse files are not allowed in a layer");
+    if (key.startsWith(SPARSE))
+      throw tarError("TAR_UNSUPPORTED", offset + at, "sparse files are not allowed in a layer");
     records.set(key, value);
     at = end;
   }
@@ -78,6 +79,8 @@ export function parsePaxTime(text: string): bigint | undefined {
 export function formatPaxTime(nanoseconds: bigint): string {
   const absolute = nanoseconds < 0n ? -nanoseconds : nanoseconds;
   const sign = nanoseconds < 0n ? "-" : "";
-  const fraction = String(absolute % SECOND).padStart(9, "0").replace(/0+$/, "");
+  const fraction = String(absolute % SECOND)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
   return `${sign}${absolute / SECOND}${fraction === "" ? "" : `.${fraction}`}`;
 }

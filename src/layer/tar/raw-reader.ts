@@ -93,7 +93,8 @@ export class RawTarReader {
     const source = this.#source;
     while (this.#content.left > 0) {
       if (this.#content.skip()) continue;
-      if (source.ended) throw tarError("TAR_TRUNCATED", source.offset, `expected ${this.#content.left} more bytes of content`);
+      if (source.ended)
+        throw tarError("TAR_TRUNCATED", source.offset, `expected ${this.#content.left} more bytes of content`);
       return this.#need(1);
     }
     while (this.#padding > 0) {
@@ -137,7 +138,8 @@ export class RawTarReader {
     const { offset } = this.#source;
     const { size, type } = header;
     if (size < 0) throw tarError("TAR_INVALID", offset, `expected the size of an extended header, found ${size}`);
-    if (size > SPECIAL_BYTES) throw tarError("TAR_LIMIT", offset, `extended header of ${size} bytes, 1 MiB is the limit`);
+    if (size > SPECIAL_BYTES)
+      throw tarError("TAR_LIMIT", offset, `extended header of ${size} bytes, 1 MiB is the limit`);
     if (this.#source.available < BLOCK + size) {
       if (!this.#source.ended) return this.#need(BLOCK + size);
       throw tarError("TAR_TRUNCATED", offset, `expected ${size} bytes of extended header`);
@@ -172,7 +174,8 @@ export class RawTarReader {
     checkSize(header.type, header.size, offset);
     const entry = applyExtensions(header, this.#pending, offset);
     this.#pending = {};
-    if (entry.type === "S") throw tarError("TAR_UNSUPPORTED", offset, `${quoteName(entry.name)}: sparse files are not allowed in a layer`);
+    if (entry.type === "S")
+      throw tarError("TAR_UNSUPPORTED", offset, `${quoteName(entry.name)}: sparse files are not allowed in a layer`);
     checkSize(entry.type, entry.size, offset);
     this.#source.advance(BLOCK);
     const stored = isHeaderOnly(entry.type) ? 0 : entry.size;

@@ -35,7 +35,8 @@ export async function* readTar(
       const step = reader.next();
       const raw = step instanceof Promise ? await step : step;
       if (raw === undefined) return;
-      if (room-- <= 0) throw tarError("TAR_LIMIT", raw.offset, `more than ${options.limits?.entries ?? "10 million"} entries`);
+      if (room-- <= 0)
+        throw tarError("TAR_LIMIT", raw.offset, `more than ${options.limits?.entries ?? "10 million"} entries`);
       const entry = toEntry(raw, pathBytes);
       if (entry !== undefined) yield entry;
     }
@@ -53,7 +54,8 @@ function toEntry(raw: RawEntry, pathBytes: number): Entry | undefined {
   const { path } = name;
   if (name.kind !== "object") return { type: name.kind, path };
   const metadata = metadataOf(raw);
-  if (path === "" && raw.type !== "5") throw tarError("TAR_UNSAFE_PATH", raw.offset, "the root can be a directory only");
+  if (path === "" && raw.type !== "5")
+    throw tarError("TAR_UNSAFE_PATH", raw.offset, "the root can be a directory only");
   switch (raw.type) {
     case "0":
       return { type: "file", path, ...metadata, size: raw.size, content: raw.content };
@@ -69,7 +71,11 @@ function toEntry(raw: RawEntry, pathBytes: number): Entry | undefined {
     case "6":
       return { type: "fifo", path, ...metadata };
     default:
-      throw tarError("TAR_UNSUPPORTED", raw.offset, `${quoteName(raw.name)} is of type ${quoteName(raw.type)}, which no layer has`);
+      throw tarError(
+        "TAR_UNSUPPORTED",
+        raw.offset,
+        `${quoteName(raw.name)} is of type ${quoteName(raw.type)}, which no layer has`,
+      );
   }
 }
 
@@ -83,7 +89,7 @@ function metadataOf(raw: RawEntry): Metadata {
   checkOwner("uid", uid, raw);
   checkOwner("gid", gid, raw);
   // Some writers put the file type above the permissions; the low 12 bits are the same to all readers.
-  const mode = raw.mode % 0o10000 & 0o7777;
+  const mode = (raw.mode % 0o10000) & 0o7777;
   const xattrs = xattrsOf(raw.pax);
   return xattrs === undefined ? { mode, uid, gid, mtime } : { mode, uid, gid, mtime, xattrs };
 }
@@ -91,7 +97,11 @@ function metadataOf(raw: RawEntry): Metadata {
 /** Linux ids have 32 bits, of which the highest value means none. */
 function checkOwner(field: string, id: number, raw: RawEntry): void {
   if (id >= 0 && id < 0xffffffff) return;
-  throw tarError("TAR_UNSUPPORTED", raw.offset, `${quoteName(raw.name)}: expected ${field} 0 to 4294967294, found ${id}`);
+  throw tarError(
+    "TAR_UNSUPPORTED",
+    raw.offset,
+    `${quoteName(raw.name)}: expected ${field} 0 to 4294967294, found ${id}`,
+  );
 }
 
 function xattrsOf(pax: PaxRecords): Map<string, Uint8Array> | undefined {
@@ -109,7 +119,11 @@ function hardlinkTarget(raw: RawEntry, pathBytes: number): string {
   checkLength(raw.linkname, pathBytes, raw.offset);
   const target = layerName(cleanPath(raw.linkname, raw.offset), raw.offset);
   if (target.kind === "object" && target.path !== "") return target.path;
-  throw tarError("TAR_INVALID", raw.offset, `${quoteName(raw.name)} is a hard link to ${quoteName(raw.linkname)}, which is no file`);
+  throw tarError(
+    "TAR_INVALID",
+    raw.offset,
+    `${quoteName(raw.name)} is a hard link to ${quoteName(raw.linkname)}, which is no file`,
+  );
 }
 
 function symlinkTarget(raw: RawEntry, pathBytes: number): string {

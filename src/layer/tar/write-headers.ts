@@ -36,7 +36,18 @@ export function writeHeaders(out: BlockFiller, entry: Entry, options: TarWriteOp
 type MutableFields = { -readonly [K in keyof HeaderFields]: HeaderFields[K] };
 
 function plainHeader(entry: Entry): HeaderFields {
-  const base = { name: entry.path, prefix: "", linkname: "", mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, devmajor: 0, devminor: 0 };
+  const base = {
+    name: entry.path,
+    prefix: "",
+    linkname: "",
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime: 0,
+    devmajor: 0,
+    devminor: 0,
+  };
   switch (entry.type) {
     case "directory":
       return { ...base, ...owned(entry), type: "5", name: entry.path === "" ? "./" : `${entry.path}/` };
@@ -48,7 +59,13 @@ function plainHeader(entry: Entry): HeaderFields {
       return { ...base, ...owned(entry), type: "1", linkname: entry.target };
     case "char":
     case "block":
-      return { ...base, ...owned(entry), type: entry.type === "char" ? "3" : "4", devmajor: entry.major, devminor: entry.minor };
+      return {
+        ...base,
+        ...owned(entry),
+        type: entry.type === "char" ? "3" : "4",
+        devmajor: entry.major,
+        devminor: entry.minor,
+      };
     case "fifo":
       return { ...base, ...owned(entry), type: "6" };
     case "whiteout":
@@ -134,7 +151,10 @@ function writeExtended(out: BlockFiller, name: string, records: ReadonlyMap<stri
   const keys = [...records.keys()].sort();
   const data = Buffer.concat(keys.map((key) => formatPaxRecord(key, records.get(key) ?? "")));
   if (data.length > EXTENDED_BYTES) {
-    throw new AppError("LAYER_UNREPRESENTABLE", `${quoteName(name)}: ${data.length} bytes of extended attributes, 1 MiB is the limit`);
+    throw new AppError(
+      "LAYER_UNREPRESENTABLE",
+      `${quoteName(name)}: ${data.length} bytes of extended attributes, 1 MiB is the limit`,
+    );
   }
   const { block, at } = out.header();
   encodeExtendedHeader(block, at, asciiOnly(extendedName(name)), data.length);

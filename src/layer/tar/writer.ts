@@ -26,7 +26,10 @@ export const TAR_BLOCK_BYTES = 1024 * 1024;
  * All blocks but the last have the pool's length. Each belongs to the consumer, who may give it back
  * to the pool. Content that is shorter or longer than its entry says: `LAYER_CONTENT_CHANGED`.
  */
-export async function* tarBlocks(entries: Entries, options: TarWriteOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* tarBlocks(
+  entries: Entries,
+  options: TarWriteOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   const out = new BlockFiller(options.pool ?? new BlockPool(TAR_BLOCK_BYTES));
   const iterator = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
   let finished = false;
