@@ -12,6 +12,7 @@ import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
 import { chooseStrategies } from "../plan/strategies.ts";
 import { hostBinfmtHandlers } from "../sandbox/binfmt.ts";
+import { isLostBlob } from "../store/blobs.ts";
 import type { Packing } from "../worker/protocol.ts";
 import { assembleTarget } from "./assemble.ts";
 import { writeOutputs } from "./outputs.ts";
@@ -41,12 +42,26 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   const signal = AbortSignal.any([dependencies.signal, stop.signal]);
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
   try {
-    return await buildIn(workshop, request, emit, start);
+    return await withoutLostBlobs(() => buildIn(workshop, request, emit, start), emit);
   } catch (error) {
     stop.abort(error);
     throw dependencies.signal.aborted ? dependencies.signal.reason : error;
   } finally {
     await workshop.close();
+  }
+}
+
+/**
+ * A blob of the store that proves corrupt when it is read was set aside by then, so the same build
+ * finds it missing and makes or fetches it again.
+ */
+async function withoutLostBlobs<T>(body: () => Promise<T>, emit: EventSink): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!isLostBlob(error)) throw error;
+    emit({ kind: "note", level: "warning", code: error.code, message: `${error.message}; building again what it held` });
+    return body();
   }
 }
 

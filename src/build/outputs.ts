@@ -71,10 +71,7 @@ async function push(sources: OutputSources): Promise<readonly string[]> {
 /** A base's repository on the very registry we push to: directly, or because that registry is its mirror. */
 function mountSources({ registry: { mirrors } }: BuildRequest, registry: string, base: Reference): readonly string[] {
   const sources = base.domain === registry ? [base.path] : [];
-  for (const mirror of mirrors[base.domain] ?? []) {
-    const [host, ...prefix] = mirror.replace(/^https?:\/\//, "").split("/");
-    if (host === registry) sources.push([...prefix.filter((part) => part !== ""), base.path].join("/"));
-  }
+  for (const mirror of mirrors.get(base.domain) ?? []) if (mirror.address === registry) sources.push(mirror.prefix + base.path);
   return sources;
 }
 

@@ -1,5 +1,6 @@
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
+import type { Mirrors } from "../registry/mirrors.ts";
 
 /** What `manyarch build` was asked for, as plain data: everything parsed, nothing looked up. */
 export interface BuildRequest {
@@ -32,8 +33,7 @@ export interface BuildRequest {
 }
 
 export interface RegistrySettings {
-  /** By registry: hosts that are asked before it, in order. */
-  readonly mirrors: Readonly<Record<string, readonly string[]>>;
+  readonly mirrors: Mirrors;
   /** Hosts that are spoken to without TLS, beside the loopback ones. */
   readonly plainHttp: readonly string[];
 }

@@ -2,10 +2,10 @@ import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import type { EventSink } from "../engine/events.ts";
 import { createRegistryClient } from "../registry/client.ts";
-import { parseMirrors } from "../registry/mirrors.ts";
 import type { RegistryClient } from "../registry/types.ts";
-import { openStore, storeRoot, type Session, type Store } from "../store/store.ts";
-import { bootId, cpuCount } from "../sys/host.ts";
+import { defaultRoot } from "../store/paths.ts";
+import { openStore, type Session, type Store } from "../store/store.ts";
+import { bootId, processorCount } from "../sys/host.ts";
 import type { Worker } from "../worker/spawn.ts";
 import { LayerFetcher } from "./fetch-layer.ts";
 import type { BuildRequest } from "./request.ts";
@@ -32,10 +32,10 @@ export interface Workshop {
 
 export async function openWorkshop(request: BuildRequest, process: ProcessContext, emit: EventSink): Promise<Workshop> {
   const note = (code: string, message: string): void => emit({ kind: "note", level: "warning", code, message });
-  const store = openStore(request.root ?? storeRoot(process.env), { onNote: note });
+  const store = openStore(defaultRoot(process, request.root), { onNote: note });
   const client = createRegistryClient({
     env: process.env,
-    mirrors: parseMirrors(request.registry.mirrors),
+    mirrors: request.registry.mirrors,
     plainHttp: request.registry.plainHttp,
     onWarning: (text) => note("REGISTRY_WARNING", text),
   });
@@ -49,9 +49,9 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     images: new ImageResolver(client, store, openSession),
     signal: process.signal,
     bootId: bootId(),
-    parallelism: Math.max(2, cpuCount()),
+    parallelism: Math.max(2, processorCount()),
     session: openSession,
-    worker: () => (worker ??= startWorker(store, process, note)),
+    worker: () => (worker ??= startWorker(store, openSession(), process, note)),
     layers: (onTransfer) => (fetcher ??= new LayerFetcher(client, store, openSession, onTransfer)),
     close: async () => {
       // A worker that failed to start has told its reason to whoever asked for it.
@@ -64,7 +64,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   };
 }
 
-async function startWorker(store: Store, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
+async function startWorker(store: Store, session: Session, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
-  return spawnWorker({ root: store.root, env: process.env, signal: process.signal, onNote });
+  return spawnWorker({ store, session, env: process.env, signal: process.signal, onNote });
 }

@@ -4,9 +4,17 @@ import { AppError } from "../base/errors.ts";
 
 /** What every command gets: the process as data, never as a global. */
 export interface CliContext extends CommandContext, ProcessContext {
-  readonly process: NodeJS.Process;
+  readonly process: CliProcess;
   /** Set by a command that failed; wins over what the command line parser says. */
   exitCode: number | undefined;
+}
+
+/** The part of Node's process that commands write to. */
+export interface CliProcess {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  exitCode?: number | string | null;
 }
 
 const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -34,5 +42,5 @@ export function processContext(proc: NodeJS.Process): CliContext {
   // A reader that went away (`| head`) is no reason to fail with a stack trace.
   proc.stdout.on("error", () => {});
   proc.stderr.on("error", () => {});
-  return { process: proc, env: proc.env, cwd: proc.cwd(), signal: stop.signal, exitCode: undefined };
+  return { process: proc as CliProcess, env: proc.env, cwd: proc.cwd(), signal: stop.signal, exitCode: undefined };
 }

@@ -24,6 +24,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["CREDENTIAL", 6],
   ["MANIFEST_", 7],
   ["DIGEST_", 7],
+  ["DESCRIPTOR_", 7],
   ["JSON_", 7],
   ["LAYER_", 7],
   ["TAR_", 7],

@@ -6,7 +6,8 @@ import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 /** What holds for every command of a user or a CI job, from the config file and the environment. */
 export interface Settings {
   readonly root: string | undefined;
-  readonly mirrors: Readonly<Record<string, readonly string[]>>;
+  /** `docker.io=localhost:5000`, in the order to ask. */
+  readonly mirrors: readonly string[];
   readonly plainHttp: readonly string[];
 }
 
@@ -17,16 +18,10 @@ export interface Settings {
  */
 export function readSettings({ env }: ProcessContext): Settings {
   const file = readConfigFile(env);
-  const mirrors = { ...file.registryMirrors };
-  for (const part of list(env["MANYARCH_REGISTRY_MIRRORS"])) {
-    const at = part.indexOf("=");
-    if (at <= 0) throw new AppError("USAGE_SETTINGS", `MANYARCH_REGISTRY_MIRRORS: ${part} is not registry=host`, { hint: "write docker.io=localhost:5000" });
-    const registry = part.slice(0, at);
-    mirrors[registry] = [...(mirrors[registry] ?? []), part.slice(at + 1)];
-  }
+  const fromFile = Object.entries(file.registryMirrors ?? {}).flatMap(([registry, hosts]) => hosts.map((host) => `${registry}=${host}`));
   return {
     root: env["MANYARCH_ROOT"] || file.root,
-    mirrors,
+    mirrors: [...list(env["MANYARCH_REGISTRY_MIRRORS"]), ...fromFile],
     plainHttp: [...(file.plainHttp ?? []), ...list(env["MANYARCH_PLAIN_HTTP"])],
   };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, errnoOf } from "../base/errors.ts";
 import type { Content, Entry } from "../layer/entry.ts";

@@ -4,6 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import type { BuildRequest, Output } from "../../build/request.ts";
 import { parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
+import { parseMirrors } from "../../registry/mirrors.ts";
 import type { Settings } from "../settings.ts";
 import type { BuildFlags } from "./spec.ts";
 
@@ -29,7 +30,7 @@ export function toRequest(flags: BuildFlags, path: string | undefined, settings:
     parallelism: parseJobs(flags.jobs),
     root: flags.root === undefined ? settings.root : resolve(process.cwd, flags.root),
     registry: {
-      mirrors: mergeMirrors(settings.mirrors, flags.registryMirror ?? []),
+      mirrors: parseMirrors([...(flags.registryMirror ?? []), ...settings.mirrors]),
       plainHttp: [...settings.plainHttp, ...(flags.plainHttp ?? [])],
     },
   };
@@ -121,16 +122,6 @@ function parseJobs(text: string | undefined): number | undefined {
   const jobs = Number(text);
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw usage(`--jobs ${text}: expected a whole number from 1 to 1024`, "leave it out for one job a CPU");
   return jobs;
-}
-
-function mergeMirrors(base: Settings["mirrors"], texts: readonly string[]): Record<string, readonly string[]> {
-  const merged: Record<string, readonly string[]> = { ...base };
-  const added: Record<string, string[]> = {};
-  for (const text of texts) {
-    const [registry, host] = pair(text, "--registry-mirror");
-    (added[registry] ??= []).push(host);
-  }
-  return Object.assign(merged, added);
 }
 
 function pair(text: string, flag: string): [string, string] {

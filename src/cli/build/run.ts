@@ -1,8 +1,6 @@
-import { writeFileSync } from "node:fs";
 import { build, type BuildOutcome } from "../../build/build.ts";
-import type { BuildRequest } from "../../build/request.ts";
-import { formatReference } from "../../oci/reference.ts";
 import { openProgress } from "../../report/choose.ts";
+import { imageIdOf } from "../../output/metadata.ts";
 import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
 import { readSettings } from "../settings.ts";
@@ -16,9 +14,17 @@ export async function buildImage(this: CliContext, flags: BuildFlags, path?: str
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
     try {
       const outcome = await build(request, { env: this.env, cwd: this.cwd, signal: this.signal, emit: progress.emit });
-      writeResults(request, outcome, flags, this);
+      // An archive on standard output must not have a line of text behind it.
+      const piped = request.outputs.some((output) => output.kind === "oci" && output.destination === "-");
+      if (!piped) this.process.stdout.write(resultLines(outcome, flags.quiet ?? false));
     } finally {
       progress.close();
     }
   });
+}
+
+/** `--quiet` prints the image's id, as docker does; otherwise a line for everything made. */
+function resultLines({ images, index, outputs }: BuildOutcome, quiet: boolean): string {
+  const lines = quiet && images.length > 0 ? [imageIdOf(images, index)] : outputs;
+  return lines.map((line) => `${line}\n`).join("");
 }
