@@ -1,0 +1,42 @@
+import { AppError } from "../base/errors.ts";
+import type { SourceRange } from "../base/source.ts";
+import type { BuildEvent } from "../engine/events.ts";
+import type { Progress } from "./progress.ts";
+
+/**
+ * One JSON object a line for each event: its own members, with `data` of outputs in base64, errors as
+ * `{code, message, hint, source}` and sources as `{file, start, end}` without the file's text.
+ */
+export function openJson(write: (text: string) => void): Progress {
+  return {
+    emit: (event) => write(`${encodeEvent(event)}\n`),
+    close: () => {},
+  };
+}
+
+export function encodeEvent(event: BuildEvent): string {
+  const text = JSON.stringify(event, (_, value: unknown) => plainValue(value));
+  // A log is looked at on terminals too: JSON.stringify escapes C0 controls only.
+  return text.replaceAll(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+function plainValue(value: unknown): unknown {
+  if (value instanceof AppError) {
+    const { code, message, hint, source } = value;
+    return { code, message, hint, source };
+  }
+  if (isSource(value)) return { file: value.file.name, start: value.start, end: value.end };
+  if (isBytes(value)) return Buffer.from(value.data).toString("base64");
+  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+}
+
+function isSource(value: unknown): value is SourceRange {
+  return typeof value === "object" && value !== null && "file" in value && "start" in value && "end" in value;
+}
+
+/** What JSON.stringify sees of a Buffer, whose toJSON has been called before. */
+function isBytes(value: unknown): value is { readonly type: "Buffer"; readonly data: readonly number[] } {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "Buffer" && "data" in value;
+}
