@@ -1,4 +1,13 @@
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PackageSource, type DebianArch } from "./apt.ts";
@@ -53,7 +62,9 @@ function platformImages(platform: BedPlatform): Artefact {
     recipe: [platform, GO_VERSION, machineGoArch()],
     sources: [
       ...shared.map((name) => new URL(name, import.meta.url)),
-      ...readdirSync(recipes).toSorted().map((name) => new URL(name, recipes)),
+      ...readdirSync(recipes)
+        .toSorted()
+        .map((name) => new URL(name, recipes)),
     ],
     make: (directory) => makePlatform(directory, platform),
   };

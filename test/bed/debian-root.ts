@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { DebianArch, Package } from "./apt.ts";
 import { runTool } from "./process.ts";
@@ -59,7 +68,17 @@ function registerPackage(root: string, one: Package): void {
     .split("\n")
     .map((path) => path.slice(1).replace(/\/$/, "") || "/.");
   writeFileSync(join(database, "info", `${name}.list`), `${files.join("\n")}\n`);
-  for (const part of ["conffiles", "md5sums", "shlibs", "symbols", "triggers", "preinst", "postinst", "prerm", "postrm"]) {
+  for (const part of [
+    "conffiles",
+    "md5sums",
+    "shlibs",
+    "symbols",
+    "triggers",
+    "preinst",
+    "postinst",
+    "prerm",
+    "postrm",
+  ]) {
     if (existsSync(join(control, part))) copyFileSync(join(control, part), join(database, "info", `${name}.${part}`));
   }
   runTool("rm", ["-rf", control]);
@@ -72,7 +91,12 @@ function conffiles(root: string, control: string): string {
     .split("\n")
     .filter((path) => path.startsWith("/") && existsSync(join(root, path)));
   if (paths.length === 0) return "";
-  const sums = runTool("md5sum", paths.map((path) => join(root, path))).trimEnd().split("\n");
+  const sums = runTool(
+    "md5sum",
+    paths.map((path) => join(root, path)),
+  )
+    .trimEnd()
+    .split("\n");
   return `Conffiles:\n${paths.map((path, at) => ` ${path} ${sums[at]?.slice(0, 32)}`).join("\n")}\n`;
 }
 
@@ -159,7 +183,8 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `;
 
 const PAM = {
-  "etc/pam.d/common-auth": "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n",
+  "etc/pam.d/common-auth":
+    "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n",
   "etc/pam.d/common-account": "account required pam_unix.so\n",
   "etc/pam.d/common-password": "password required pam_unix.so obscure yescrypt\n",
   "etc/pam.d/common-session": "session required pam_unix.so\n",

@@ -48,6 +48,7 @@ async function download(arch: GoArch): Promise<Buffer> {
   if (!response.ok) throw new AppError("BED_DOWNLOAD", `${url}: expected 200, found ${response.status}`);
   const bytes = Buffer.from(await response.arrayBuffer());
   const digest = createHash("sha256").update(bytes).digest("hex");
-  if (digest !== ZIPS[arch]) throw new AppError("BED_DOWNLOAD", `${url}: expected sha256 ${ZIPS[arch]}, found ${digest}`);
+  if (digest !== ZIPS[arch])
+    throw new AppError("BED_DOWNLOAD", `${url}: expected sha256 ${ZIPS[arch]}, found ${digest}`);
   return bytes;
 }

@@ -25,11 +25,15 @@ export function ensureArtefact(name: ArtefactName): string {
   return path;
 }
 
+export function isArtefactName(name: string): name is ArtefactName {
+  return name in ARTEFACTS;
+}
+
 async function main(names: readonly string[]): Promise<void> {
   sweepUnfinished();
   for (const name of names) {
-    if (!(name in ARTEFACTS)) throw new AppError("BED_ARTEFACT", `expected ${Object.keys(ARTEFACTS).join(", ")}, found ${name}`);
-    const artefact = ARTEFACTS[name as ArtefactName]();
+    if (!isArtefactName(name)) throw new AppError("BED_ARTEFACT", `there is no artefact named ${name}`);
+    const artefact = ARTEFACTS[name]();
     if (existsSync(artefactPath(artefact))) continue;
     const start = performance.now();
     const path = await makeArtefact(artefact);

@@ -60,7 +60,10 @@ async function buildPrograms(go: string, program: GoPrograms, directory: string)
   const module = mkdtempSync(join(tmpdir(), "manyarch-bed-go-"));
   try {
     const exclude = (program.exclude ?? []).map((line) => `exclude ${line}\n`).join("");
-    writeFileSync(join(module, "go.mod"), `module manyarch.test/peers\n\ngo 1.26\n\n${exclude}require ${program.require}\n`);
+    writeFileSync(
+      join(module, "go.mod"),
+      `module manyarch.test/peers\n\ngo 1.26\n\n${exclude}require ${program.require}\n`,
+    );
     const bin = join(module, "bin");
     mkdirSync(bin);
     const flags = ["-mod=mod", "-trimpath", "-ldflags=-s -w", `-tags=${program.tags ?? ""}`, "-o", `${bin}/`];

@@ -41,9 +41,12 @@ export class Registry {
       throw new AppError("BED_PROGRAM", "docker-registry is not installed", { hint: "run ./dev setup" });
     }
     // setpriv: the kernel ends the registry when the process that started it is gone.
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", program, "serve", config], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", program, "serve", config], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const accesses: Access[] = [];
-    if (child.stdout === null || child.stderr === null) throw new AppError("BED_REGISTRY", "docker-registry has no output");
+    if (child.stdout === null || child.stderr === null)
+      throw new AppError("BED_REGISTRY", "docker-registry has no output");
     createInterface(child.stdout).on("line", (line) => {
       const access = parseAccessLine(line);
       if (access !== undefined) accesses.push(access);
@@ -121,7 +124,9 @@ function listeningPort(child: ChildProcess): Promise<number> {
     const said: string[] = [];
     child.once("error", reject);
     child.once("exit", (code) => {
-      reject(new AppError("BED_REGISTRY", `docker-registry ended with exit code ${code}: ${said.slice(-5).join("\n")}`));
+      reject(
+        new AppError("BED_REGISTRY", `docker-registry ended with exit code ${code}: ${said.slice(-5).join("\n")}`),
+      );
     });
     if (child.stderr === null) return;
     createInterface(child.stderr).on("line", (line) => {

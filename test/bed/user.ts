@@ -16,7 +16,8 @@ export interface BedUser {
 /** Made by the bed where it runs as root, with the ranges of subordinate ids that useradd gives. */
 const TEST_USER = "manyarch-test";
 
-const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
+/** This checkout, with a slash at the end. */
+export const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
 
 export const runsAsRoot = userInfo().uid === 0;
 
@@ -49,16 +50,22 @@ export function asUser(user: BedUser, argv: readonly string[]): readonly string[
  * directories, a copy of what running needs. The caller removes `copy`.
  */
 export function readableCheckout(user: BedUser): { readonly path: string; readonly copy: string | undefined } {
-  const [command = "", ...args] = asUser(user, ["test", "-r", join(CHECKOUT, "package.json"), "-a", "-x", nodeProgram(CHECKOUT)]);
-  if (spawnSync(command, args).status === 0) return { path: CHECKOUT, copy: undefined };
+  if (isCheckoutReadable(user)) return { path: CHECKOUT, copy: undefined };
   const copy = mkdtempSync(join(tmpdir(), "manyarch-checkout-"));
-  for (const name of ["bin", "src", "examples", "package.json"]) cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true });
+  for (const name of ["bin", "src", "examples", "package.json"])
+    cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true });
   for (const name of runtimeModules()) {
     mkdirSync(join(copy, "node_modules", name, ".."), { recursive: true });
     cpSync(join(CHECKOUT, "node_modules", name), join(copy, "node_modules", name), { recursive: true });
   }
   runTool("chmod", ["-R", "u=rwX,go=rX", copy]);
   return { path: copy, copy };
+}
+
+export function isCheckoutReadable(user: BedUser): boolean {
+  const readable = ["test", "-r", join(CHECKOUT, "package.json"), "-a", "-x", nodeProgram(CHECKOUT)];
+  const [command = "", ...args] = asUser(user, readable);
+  return spawnSync(command, args, { cwd: "/" }).status === 0;
 }
 
 function ensureTestUser(): string {

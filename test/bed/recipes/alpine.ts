@@ -54,7 +54,8 @@ async function placeMusl(workshop: Workshop, root: string): Promise<void> {
 const FILES: FileTable = {
   "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
   "etc/group": "root:x:0:root\nnobody:x:65534:\n",
-  "etc/os-release": 'NAME="Alpine Linux stand-in"\nID=alpine\nVERSION_ID=3.22.0\nPRETTY_NAME="stand-in for Alpine, from Debian packages"\n',
+  "etc/os-release":
+    'NAME="Alpine Linux stand-in"\nID=alpine\nVERSION_ID=3.22.0\nPRETTY_NAME="stand-in for Alpine, from Debian packages"\n',
   "etc/alpine-release": "3.22.0\n",
   "root/": ["", 0o700],
   "home/": "",

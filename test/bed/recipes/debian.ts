@@ -31,5 +31,8 @@ export async function debianLayer(workshop: Workshop): Promise<DebianBase> {
   await workshop.packages.download(packages);
   unpackPackages(root, workshop.arch, packages);
   configureDebian(root);
-  return { root, layer: await putLayer(workshop.store, root, { owners: { "./etc/shadow": "0:42", "./etc/gshadow": "0:42" } }) };
+  return {
+    root,
+    layer: await putLayer(workshop.store, root, { owners: { "./etc/shadow": "0:42", "./etc/gshadow": "0:42" } }),
+  };
 }

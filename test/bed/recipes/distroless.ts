@@ -14,7 +14,8 @@ export const distroless: Recipe = async (workshop) => {
     { layer: await certificates(workshop), by: "# ca-certificates: the bundle" },
   ];
   const env = [DEBIAN_PATH, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"];
-  const image = (config: object) => putImage(workshop.store, { platform: workshop.platform, layers, config: { Env: env, ...config } });
+  const image = (config: object) =>
+    putImage(workshop.store, { platform: workshop.platform, layers, config: { Env: env, ...config } });
   const asRoot = image({ User: "0", WorkingDir: "/" });
   const asNonroot = image({ User: "65532", WorkingDir: "/home/nonroot" });
   return ["distroless/static", "distroless/static-debian12"].flatMap((repository) => [
@@ -26,7 +27,9 @@ export const distroless: Recipe = async (workshop) => {
 async function packageLayer(workshop: Workshop, name: string): Promise<Layer> {
   const root = newTree(workshop, `static-${name}`);
   await unpackPlain(workshop.packages, root, [name]);
-  return putLayer(workshop.store, root, { exclude: ["./usr/share/doc/*/*.gz", "./usr/share/man", "./usr/share/lintian"] });
+  return putLayer(workshop.store, root, {
+    exclude: ["./usr/share/doc/*/*.gz", "./usr/share/man", "./usr/share/lintian"],
+  });
 }
 
 async function certificates(workshop: Workshop): Promise<Layer> {

@@ -20,7 +20,11 @@ export function golang(base: DebianBase, toolchain: string): Recipe {
   return async (workshop) => {
     const tools = await toolsLayer(workshop, base.root);
     const go = await goLayer(workshop, toolchain);
-    const path = await putFiles(workshop, "gopath", { "go/": ["", 0o1777], "go/src/": ["", 0o1777], "go/bin/": ["", 0o1777] });
+    const path = await putFiles(workshop, "gopath", {
+      "go/": ["", 0o1777],
+      "go/src/": ["", 0o1777],
+      "go/bin/": ["", 0o1777],
+    });
     const manifest = putImage(workshop.store, {
       platform: workshop.platform,
       layers: [
@@ -41,7 +45,16 @@ export function golang(base: DebianBase, toolchain: string): Recipe {
       },
       emptyHistory: ["WORKDIR /go"],
     });
-    const tags = [`${GO_VERSION}-bookworm`, `${MINOR}-bookworm`, "1-bookworm", "bookworm", GO_VERSION, MINOR, "1", "latest"];
+    const tags = [
+      `${GO_VERSION}-bookworm`,
+      `${MINOR}-bookworm`,
+      "1-bookworm",
+      "bookworm",
+      GO_VERSION,
+      MINOR,
+      "1",
+      "latest",
+    ];
     return [{ repository: "library/golang", tags, manifests: [manifest, putAttestation(workshop.store, manifest)] }];
   };
 }
