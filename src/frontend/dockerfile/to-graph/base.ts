@@ -1,0 +1,105 @@
+import { AppError, withSource } from "../../../base/errors.ts";
+import { parsePlatform } from "../../../oci/platform.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import { parseReference, withDefaultTag } from "../../../oci/reference.ts";
+import type { Reference } from "../../../oci/reference.ts";
+import type { Word, InstructionNode } from "../ast.ts";
+import { wordRange } from "../errors.ts";
+import type { Stage } from "../instructions/types.ts";
+import { didYouMean, suggest } from "../suggest.ts";
+import type { LayoutOptions } from "./layout.ts";
+import { expandAt, variableRange } from "./words.ts";
+
+/** What a stage begins with, or COPY --from copies from. */
+export type Base =
+  | { readonly kind: "scratch"; readonly platform: Platform }
+  | { readonly kind: "stage"; readonly index: number }
+  | ImageBase;
+
+export interface ImageBase {
+  readonly kind: "image";
+  readonly reference: Reference;
+  /** The name after expansion, as a person wrote it. */
+  readonly name: string;
+  readonly platform: Platform;
+  /** Where it is named. */
+  readonly node: InstructionNode;
+  readonly word: Word;
+}
+
+/** An earlier stage of that name, `scratch`, or an image. */
+export function baseOf(stage: Stage, stages: readonly Stage[], options: LayoutOptions): Base {
+  const { node, image: word } = stage.from;
+  const platform = requestedPlatform(stage, options);
+  return expandFrom(stage, word, options, "image", (name) => {
+    const index = stages.findLastIndex(({ from }, at) => at < stage.index && from.name === name.toLowerCase());
+    if (index >= 0) return { kind: "stage", index };
+    if (name === "scratch") return { kind: "scratch", platform: options.target };
+    const reference = withDefaultTag(parseReference(name));
+    return { kind: "image", reference, name, platform, node, word };
+  });
+}
+
+/** The platform a FROM asks for; scratch and stages take none. */
+function requestedPlatform(stage: Stage, options: LayoutOptions): Platform {
+  const { platform: word } = stage.from;
+  if (word === undefined || word.text === "") return options.target;
+  return expandFrom(stage, word, options, "platform", (text) => parsePlatform(text, options.buildPlatform));
+}
+
+/**
+ * Expands a word of FROM with the global args and reads it. Where it cannot be read and a variable in
+ * it has no value, that is the error: `FROM golang:$VERSION` fails on VERSION, not on `golang:`.
+ */
+function expandFrom<T>(
+  stage: Stage,
+  word: Word,
+  options: LayoutOptions,
+  what: "image" | "platform",
+  read: (text: string) => T,
+): T {
+  const { node } = stage.from;
+  const { text, unmatched } = expandAt(node, word, options.globals.values, options.escape);
+  const [missing] = unmatched;
+  try {
+    if (text === "") throw emptyName(word, what);
+    const value = read(text);
+    for (const name of unmatched) noteUndefined(stage, word, name, options);
+    return value;
+  } catch (error) {
+    throw missing === undefined
+      ? withSource(error, wordRange(node, word))
+      : undefinedArg(stage, word, missing, text, options);
+  }
+}
+
+function emptyName(word: Word, what: string): AppError {
+  return new AppError("DOCKERFILE_EMPTY_NAME", `FROM: ${what} ${word.text} is empty`, {
+    hint: "Give the variables in it a value, by ARG NAME=VALUE before the first FROM or by --build-arg.",
+  });
+}
+
+function noteUndefined(stage: Stage, word: Word, name: string, { globals, notes }: LayoutOptions): void {
+  if (globals.declared.has(name)) return;
+  const similar = suggest(name, globals.values.keys());
+  notes.add({
+    code: "UndefinedArgInFrom",
+    message: `FROM uses ${name}, which no ARG before the first FROM declares${similar === undefined ? "" : ` (did you mean ${similar}?)`}`,
+    source: variableRange(stage.from.node, word, name),
+  });
+}
+
+function undefinedArg(stage: Stage, word: Word, name: string, text: string, { globals }: LayoutOptions): AppError {
+  const isDeclared = globals.declared.has(name);
+  return new AppError(
+    "DOCKERFILE_UNDEFINED_ARG",
+    `FROM uses ${name}, which ${isDeclared ? "has no value" : "is not declared before the first FROM"}: ` +
+      `${word.text} is ${JSON.stringify(text)}`,
+    {
+      source: variableRange(stage.from.node, word, name),
+      hint: isDeclared
+        ? `Pass --build-arg ${name}=VALUE, or give it a default: ARG ${name}=VALUE.`
+        : `${didYouMean(name, globals.values.keys())}Write ARG ${name}=VALUE above the first FROM; ARGs inside a stage do not count here.`,
+    },
+  );
+}

@@ -1,0 +1,89 @@
+import { mapLimit } from "../../../base/concurrency.ts";
+import { AppError, messageOf, withSource } from "../../../base/errors.ts";
+import { formatPlatformFull } from "../../../oci/platform.ts";
+import { formatReference } from "../../../oci/reference.ts";
+import { wordRange } from "../errors.ts";
+import { didYouMean, suggest } from "../suggest.ts";
+import type { ImageBase } from "./base.ts";
+import type { Layout } from "./layout.ts";
+import { unsupported } from "./unsupported.ts";
+import type { PlanDependencies, ResolvedImage } from "./request.ts";
+
+/** The images that the targets need. */
+export type ResolvedImages = (image: ImageBase) => ResolvedImage;
+
+/** How many are asked for at once: each is a few requests to a registry. */
+const PARALLEL = 8;
+
+/** Resolves each image that a reachable stage names, once for each platform. */
+export async function resolveImages(
+  layouts: readonly Layout[],
+  dependencies: PlanDependencies,
+  signal: AbortSignal,
+): Promise<ResolvedImages> {
+  const wanted = new Map<string, ImageBase>();
+  for (const image of layouts.flatMap(imagesOf)) if (!wanted.has(keyOf(image))) wanted.set(keyOf(image), image);
+  const names = stageNames(layouts);
+  const found = new Map<string, ResolvedImage>();
+  await mapLimit([...wanted], PARALLEL, signal, async ([key, image], inner) => {
+    try {
+      found.set(key, await dependencies.resolveImage(image.reference, image.platform, inner));
+    } catch (error) {
+      throw atName(error, image, names);
+    }
+  });
+  for (const [key, image] of wanted) refuseTriggers(image, found.get(key)!);
+  return (image) => found.get(keyOf(image))!;
+}
+
+function imagesOf({ reachable }: Layout): readonly ImageBase[] {
+  return reachable.flatMap(({ base, sources }) => [base, ...sources.values()]).filter((base) => base.kind === "image");
+}
+
+function keyOf({ reference, platform }: ImageBase): string {
+  return `${formatReference(reference)} ${formatPlatformFull(platform)}`;
+}
+
+function stageNames(layouts: readonly Layout[]): readonly string[] {
+  return (layouts[0]?.stages ?? []).map(({ stage }) => stage.from.name).filter((name) => name !== undefined);
+}
+
+/** A registry says these of an image that is not there, or of none that may be seen. */
+const NOT_THERE = /NOT_FOUND|UNKNOWN|UNAUTHORIZED|DENIED|FORBIDDEN/;
+
+/**
+ * An image that cannot be had and is called almost as a stage was meant to be the stage; so was a
+ * plain word in `--from` that no registry knows.
+ */
+function atName(error: unknown, { name, node, word }: ImageBase, stages: readonly string[]): unknown {
+  if (!(error instanceof AppError)) return error;
+  const source = wordRange(node, word);
+  const isWord = /^[a-z0-9_-]+$/i.test(name);
+  const isLater = stages.includes(name.toLowerCase());
+  const isTypo = suggest(name, stages) !== undefined;
+  if (!isWord || !(isLater || isTypo || (node.name === "COPY" && NOT_THERE.test(error.code))))
+    return withSource(error, source);
+  const hint = isLater
+    ? `Stage ${name} begins later in the file: move it before this one.`
+    : `${didYouMean(name, stages)}${stages.length > 0 ? `The stages are ${stages.join(", ")}.` : "Name a stage with FROM IMAGE AS NAME."}`;
+  return new AppError(
+    "DOCKERFILE_UNKNOWN_STAGE",
+    `${name} is no stage before this line, and as an image: ${messageOf(error)}`,
+    {
+      source,
+      hint,
+      cause: error,
+      retryable: error.retryable,
+    },
+  );
+}
+
+function refuseTriggers({ name, node, word }: ImageBase, { config }: ResolvedImage): void {
+  const triggers = config.config.OnBuild ?? [];
+  if (triggers.length === 0 || node.name !== "FROM") return;
+  throw unsupported(
+    `${name} has ONBUILD triggers (${triggers[0]}), which`,
+    wordRange(node, word),
+    "Choose a base image without them, and write its triggers into this Dockerfile.",
+  );
+}

@@ -1,0 +1,521 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AppError } from "../../../base/errors.ts";
+import { describeHistory, describeSteps, Images, plan } from "./plan-fixture.ts";
+
+const GO_APP = `ARG GO=1.24
+FROM --platform=$BUILDPLATFORM golang:$GO AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+RUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app .
+FROM gcr.io/distroless/static:nonroot
+COPY --from=build --chmod=755 /app /app
+EXPOSE 8080
+ENTRYPOINT ["/app"]
+`;
+
+describe("stages and platforms", () => {
+  test("a stage of the build platform is shared until it asks for the target", async () => {
+    const result = await plan(GO_APP, { platforms: ["linux/amd64", "linux/arm64"] });
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: image golang:1.24 linux/amd64 [build 1/6 linux/amd64, build 1/6 linux/arm64]
+      2: mkdir 1 /src [build 2/6 linux/amd64, build 2/6 linux/arm64]
+      3: context /src [context linux/amd64, context linux/arm64]
+      4: copy 2<3 go.mod go.sum -> /src into [build 3/6 linux/amd64, build 3/6 linux/arm64]
+      5: run 4 ["/bin/sh","-c","go mod download"] env=PATH=/bin cwd=/src user= host linux/amd64 [build 4/6 linux/amd64, build 4/6 linux/arm64]
+      6: copy 5<3 . -> /src into [build 5/6 linux/amd64, build 5/6 linux/arm64]
+      7: run 6 ["/bin/sh","-c","GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app ."] env=PATH=/bin,TARGETOS=linux,TARGETARCH=amd64 cwd=/src user= host linux/amd64 [build 6/6 linux/amd64]
+      8: image gcr.io/distroless/static:nonroot linux/amd64 [stage-1 1/2 linux/amd64]
+      9: copy 8<7 app -> /app mode=755 [stage-1 2/2 linux/amd64]
+      10: run 6 ["/bin/sh","-c","GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /app ."] env=PATH=/bin,TARGETOS=linux,TARGETARCH=arm64 cwd=/src user= host linux/amd64 [build 6/6 linux/arm64]
+      11: image gcr.io/distroless/static:nonroot linux/arm64 [stage-1 1/2 linux/arm64]
+      12: copy 11<10 app -> /app mode=755 [stage-1 2/2 linux/arm64]
+      "
+    `);
+  });
+
+  test("steps are the same at any order of platforms", async () => {
+    const [one, other] = await Promise.all([
+      plan(GO_APP, { platforms: ["linux/amd64", "linux/arm/v7"] }),
+      plan(GO_APP, { platforms: ["linux/arm/v7", "linux/amd64"] }),
+    ]);
+    expect([...one.graph.steps.keys()].sort()).toEqual([...other.graph.steps.keys()].sort());
+    expect(one.targets.map(({ root }) => root)).toEqual(other.targets.map(({ root }) => root).reverse());
+  });
+
+  test("only what the target needs is resolved, once for each platform", async () => {
+    const images = new Images();
+    const text =
+      "FROM missing AS unused\nFROM a AS one\nFROM a AS two\nCOPY --from=b /x /x\nFROM one\nCOPY --from=TWO /y /y\n";
+    await plan(text, { images, platforms: ["linux/amd64", "linux/arm64"] });
+    expect(images.asked.sort()).toEqual([
+      "a:latest linux/amd64",
+      "a:latest linux/arm64",
+      "b:latest linux/amd64",
+      "b:latest linux/arm64",
+    ]);
+  });
+
+  test("--target ends at a stage, in any case", async () => {
+    const result = await plan("FROM a AS One\nRUN x\nFROM missing\n", { target: "ONE" });
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: image a:latest linux/amd64 [one 1/2 linux/amd64]
+      2: run 1 ["/bin/sh","-c","x"] env=PATH=/bin cwd=/ user= host linux/amd64 [one 2/2 linux/amd64]
+      "
+    `);
+  });
+
+  test("a stage on a stage goes on where it ended", async () => {
+    const result = await plan(
+      'FROM scratch AS Base\nENV A=1\nWORKDIR /w\nCMD ["x"]\nFROM base\nCOPY a b\nENTRYPOINT ["y"]\n',
+    );
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: scratch [image linux/amd64]
+      2: mkdir 1 /w [base 1/1 linux/amd64]
+      3: context /src [context linux/amd64]
+      4: copy 2<3 a -> /w/b [stage-1 1/1 linux/amd64]
+      "
+    `);
+    expect(describeHistory(result)).toMatchInlineSnapshot(`
+      "
+        ENV A=1
+      + WORKDIR /w
+        CMD ["x"]
+      + COPY a b # buildkit
+        ENTRYPOINT ["y"]
+      "
+    `);
+    expect(result.targets[0]!.config).toEqual({
+      os: "linux",
+      architecture: "amd64",
+      config: {
+        Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1"],
+        WorkingDir: "/w",
+        ArgsEscaped: true,
+        Cmd: undefined,
+        Entrypoint: ["y"],
+      },
+    });
+  });
+
+  test("platform args choose a stage", async () => {
+    const text = "FROM a AS base-amd64\nFROM b AS base-arm64\nFROM base-$TARGETARCH\nRUN x\n";
+    const images = new Images();
+    await plan(text, { images, platforms: ["linux/amd64", "linux/arm64"] });
+    expect(images.asked.sort()).toEqual(["a:latest linux/amd64", "b:latest linux/arm64"]);
+  });
+});
+
+describe("variables", () => {
+  test("automatic platform args are set where they are declared", async () => {
+    const names =
+      "BUILDPLATFORM BUILDOS BUILDARCH BUILDVARIANT TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT TARGETSTAGE";
+    const result = await plan(`FROM a AS final\nRUN before\nARG ${names}\nRUN after\n`, {
+      platforms: ["linux/arm/v7"],
+    });
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: image a:latest linux/arm/v7 [1/3 linux/arm/v7]
+      2: run 1 ["/bin/sh","-c","before"] env=PATH=/bin cwd=/ user= host linux/arm/v7 [2/3 linux/arm/v7]
+      3: run 2 ["/bin/sh","-c","after"] env=PATH=/bin,BUILDPLATFORM=linux/amd64,BUILDOS=linux,BUILDARCH=amd64,BUILDVARIANT=,TARGETPLATFORM=linux/arm/v7,TARGETOS=linux,TARGETARCH=arm,TARGETVARIANT=v7,TARGETSTAGE=final cwd=/ user= host linux/arm/v7 [3/3 linux/arm/v7]
+      "
+    `);
+  });
+
+  test("ARG: the command line, the default, the global; a child stage inherits", async () => {
+    const text = `ARG G=global
+ARG U
+FROM a AS one
+ARG A=default B=\${A}-b G U C=c
+RUN x
+FROM one
+ENV C=env
+RUN y
+`;
+    const result = await plan(text, { buildArgs: { C: "line" } });
+    expect(describeHistory(result)).toMatchInlineSnapshot(`
+      "
+        ARG A=default B=default-b G=global U C=line
+      + RUN |5 A=default B=default-b G=global U= C=line /bin/sh -c x # buildkit
+        ENV C=env
+      + RUN |5 A=default B=default-b G=global U= C=env /bin/sh -c y # buildkit
+      "
+    `);
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: image a:latest linux/amd64 [one 1/2 linux/amd64]
+      2: run 1 ["/bin/sh","-c","x"] env=PATH=/bin,A=default,B=default-b,G=global,C=line cwd=/ user= host linux/amd64 [one 2/2 linux/amd64]
+      3: run 2 ["/bin/sh","-c","y"] env=A=default,B=default-b,G=global,PATH=/bin,C=env cwd=/ user= host linux/amd64 [stage-1 1/1 linux/amd64]
+      "
+    `);
+  });
+
+  test("ENV: a line sees what was set before it, a variable keeps its place", async () => {
+    const result = await plan("FROM a\nENV A=1 B=2\nENV A=x B=$A C=\"y z\" D='$A'\nENV E value of $A\n");
+    expect(result.targets[0]!.config.config.Env).toEqual(["PATH=/bin", "A=x", "B=1", "C=y z", "D=$A", "E=value of x"]);
+  });
+
+  test("proxy settings reach RUN and nothing else", async () => {
+    const result = await plan("FROM a\nRUN x\n", { buildArgs: { http_proxy: "http://p", NO_PROXY: "" } });
+    const run = [...result.graph.steps.values()].find((step) => step.kind === "run");
+    expect(run?.hiddenEnv).toEqual(["HTTP_PROXY=http://p", "http_proxy=http://p"]);
+    expect(run?.env).toEqual(["PATH=/bin"]);
+    expect(describeHistory(result)).not.toContain("http://p");
+  });
+
+  test("SOURCE_DATE_EPOCH is a build arg for stages, and can be a global ARG", async () => {
+    const declared = await plan("FROM a\nARG SOURCE_DATE_EPOCH\nRUN x\n", { sourceDateEpoch: 7 });
+    expect([declared.sourceDateEpoch, describeHistory(declared).includes("SOURCE_DATE_EPOCH=7")]).toEqual([7, true]);
+    expect((await plan("ARG SOURCE_DATE_EPOCH=5\nFROM a\n")).sourceDateEpoch).toBe(5);
+    expect((await plan("FROM a\n")).sourceDateEpoch).toBeUndefined();
+  });
+
+  test("names that are not set are noted, once for all platforms", async () => {
+    const text = "ARG D\nFROM a$SUFFIX$D\nARG NAME=x\nCOPY $NMAE ${OTHER:-y} /dst/\n";
+    const { notes } = await plan(text, { platforms: ["linux/amd64", "linux/arm64"] });
+    expect(
+      notes.map(({ code, message, source: { start, end } }) => [code, message, start.line, start.column, end.column]),
+    ).toMatchInlineSnapshot(`
+      [
+        [
+          "UndefinedArgInFrom",
+          "FROM uses SUFFIX, which no ARG before the first FROM declares",
+          2,
+          7,
+          14,
+        ],
+        [
+          "UndefinedVar",
+          "COPY uses NMAE, which is not set (did you mean NAME?)",
+          4,
+          6,
+          11,
+        ],
+        [
+          "UndefinedVar",
+          "COPY uses OTHER, which is not set",
+          4,
+          12,
+          23,
+        ],
+      ]
+    `);
+  });
+});
+
+describe("files", () => {
+  test("where COPY copies to", async () => {
+    const lines = [
+      "a /b",
+      "a /b/",
+      "a b c",
+      "a .",
+      "a ./",
+      "a b/.",
+      ". .",
+      "/x/ ../y",
+      "../a /x/../../z",
+      '["a b", "c d"]',
+      "$S/* $D/",
+    ];
+    const text = `FROM scratch\nENV S=src D=/dst\nWORKDIR /w\n${lines.map((line) => `COPY ${line}\n`).join("")}`;
+    expect(describeSteps(await plan(text))).toMatchInlineSnapshot(`
+      "
+      1: scratch [image linux/amd64]
+      2: mkdir 1 /w [1/12 linux/amd64]
+      3: context /src [context linux/amd64]
+      4: copy 2<3 a -> /b [2/12 linux/amd64]
+      5: copy 4<3 a -> /b into [3/12 linux/amd64]
+      6: copy 5<3 a b -> /w/c into [4/12 linux/amd64]
+      7: copy 6<3 a -> /w into [5/12 linux/amd64]
+      8: copy 7<3 a -> /w into [6/12 linux/amd64]
+      9: copy 8<3 a -> /w/b into [7/12 linux/amd64]
+      10: copy 9<3 . -> /w into [8/12 linux/amd64]
+      11: copy 10<3 x -> /y [9/12 linux/amd64]
+      12: copy 11<3 a -> /z [10/12 linux/amd64]
+      13: copy 12<3 a b -> /w/c d [11/12 linux/amd64]
+      14: copy 13<3 src/* -> /dst into [12/12 linux/amd64]
+      "
+    `);
+  });
+
+  test("--chown and --chmod are expanded", async () => {
+    const result = await plan("FROM a\nARG U=me M=0640\nCOPY --chown=$U:grp --chmod=$M a /b\n");
+    expect(describeSteps(result)).toContain("owner=me:grp mode=640");
+    expect(describeHistory(result)).toContain("+ COPY --chown=me:grp --chmod=0640 a /b # buildkit");
+  });
+
+  test("WORKDIR joins, belongs to the user, and makes no layer at the root", async () => {
+    const result = await plan("FROM scratch\nWORKDIR /\nWORKDIR a\nUSER me\nWORKDIR b/../c\nWORKDIR /d/\nRUN x\n");
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: scratch [image linux/amd64]
+      2: mkdir 1 /a [1/5 linux/amd64]
+      3: mkdir 2 /a/c owner=me [2/5 linux/amd64]
+      4: mkdir 3 /d owner=me [3/5 linux/amd64]
+      5: run 4 ["/bin/sh","-c","x"] env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin cwd=/d user=me host linux/amd64 [4/5 linux/amd64]
+      "
+    `);
+    expect(describeHistory(result)).toMatchInlineSnapshot(`
+      "
+        WORKDIR /
+      + WORKDIR /a
+        USER me
+      + WORKDIR /a/c
+      + WORKDIR /d/
+      + RUN /bin/sh -c x # buildkit
+      "
+    `);
+    expect(result.targets[0]!.config.config.WorkingDir).toBe("/d/");
+  });
+});
+
+describe("commands", () => {
+  test("RUN in both forms, with SHELL, USER and networks", async () => {
+    const result = await plan(
+      'FROM a\nRUN a && b\nRUN ["c", "d e"]\nUSER u\nSHELL ["/bin/bash", "-ec"]\nRUN --network=none f\nRUN --network=host --security=sandbox g\n',
+    );
+    expect(describeSteps(result)).toMatchInlineSnapshot(`
+      "
+      1: image a:latest linux/amd64 [1/5 linux/amd64]
+      2: run 1 ["/bin/sh","-c","a && b"] env=PATH=/bin cwd=/ user= host linux/amd64 [2/5 linux/amd64]
+      3: run 2 ["c","d e"] env=PATH=/bin cwd=/ user= host linux/amd64 [3/5 linux/amd64]
+      4: run 3 ["/bin/bash","-ec","f"] env=PATH=/bin cwd=/ user=u none linux/amd64 [4/5 linux/amd64]
+      5: run 4 ["/bin/bash","-ec","g"] env=PATH=/bin cwd=/ user=u host linux/amd64 [5/5 linux/amd64]
+      "
+    `);
+    expect(describeHistory(result)).toMatchInlineSnapshot(`
+      "
+      + RUN /bin/sh -c a && b # buildkit
+      + RUN c d e # buildkit
+        USER u
+        SHELL [/bin/bash -ec]
+      + RUN /bin/bash -ec f # buildkit
+      + RUN /bin/bash -ec g # buildkit
+      "
+    `);
+  });
+
+  test.each([
+    ['CMD ["a"]\nENTRYPOINT ["b"]', { Cmd: ["a"], Entrypoint: ["b"] }],
+    ['ENTRYPOINT ["b"]', { Cmd: undefined, Entrypoint: ["b"] }],
+    ['ENTRYPOINT ["b"]\nCMD c d', { Cmd: ["/bin/sh", "-c", "c d"], Entrypoint: ["b"] }],
+    ["ENTRYPOINT []", { Cmd: undefined, Entrypoint: undefined }],
+    ["CMD []", { Cmd: undefined, Entrypoint: ["base"] }],
+  ])("%j on a base with both", async (text, expected) => {
+    const images = new Images({ "a:latest": { config: { Cmd: ["inherited"], Entrypoint: ["base"] } } });
+    const { Cmd, Entrypoint } = (await plan(`FROM a\n${text}\n`, { images })).targets[0]!.config.config;
+    expect({ Cmd, Entrypoint }).toEqual(expected);
+  });
+});
+
+describe("config", () => {
+  test("everything that is only config, and its history", async () => {
+    const text = `FROM scratch
+LABEL a=1 "b c"="d e"
+LABEL old style
+EXPOSE 80 53/UDP 8000-8002 127.0.0.1:1:2
+VOLUME /data ["x"]
+VOLUME ["/a b"]
+STOPSIGNAL SIGTERM
+USER 1000:1000
+MAINTAINER me
+HEALTHCHECK --interval=1m30s --timeout=500ms --retries=3 CMD curl -f x
+CMD ["a", "\\"b\\""]
+ENTRYPOINT run it
+`;
+    const result = await plan(text, { labels: { z: "1", a: "2" } });
+    expect(result.targets[0]!.config).toMatchInlineSnapshot(`
+      {
+        "architecture": "amd64",
+        "author": "me",
+        "config": {
+          "ArgsEscaped": true,
+          "Cmd": [
+            "a",
+            ""b"",
+          ],
+          "Entrypoint": [
+            "/bin/sh",
+            "-c",
+            "run it",
+          ],
+          "Env": [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+          ],
+          "ExposedPorts": {
+            "2/tcp": {},
+            "53/udp": {},
+            "80/tcp": {},
+            "8000/tcp": {},
+            "8001/tcp": {},
+            "8002/tcp": {},
+          },
+          "Healthcheck": {
+            "Interval": 90000000000,
+            "Retries": 3,
+            "Test": [
+              "CMD-SHELL",
+              "curl -f x",
+            ],
+            "Timeout": 500000000,
+          },
+          "Labels": {
+            "a": "2",
+            "b c": "d e",
+            "old": "style",
+            "z": "1",
+          },
+          "StopSignal": "SIGTERM",
+          "User": "1000:1000",
+          "Volumes": {
+            "/a b": {},
+            "/data": {},
+            "[x]": {},
+          },
+          "WorkingDir": "/",
+        },
+        "os": "linux",
+      }
+    `);
+    expect(describeHistory(result)).toMatchInlineSnapshot(`
+      "
+        LABEL a=1 b c=d e
+        LABEL old=style
+        EXPOSE [2/tcp 53/udp 80/tcp 8000/tcp 8001/tcp 8002/tcp]
+        VOLUME [/data [x]]
+        VOLUME [/a b]
+        STOPSIGNAL SIGTERM
+        USER 1000:1000
+        MAINTAINER me
+        HEALTHCHECK {Test:[CMD-SHELL curl -f x] Interval:1m30s Timeout:500ms StartPeriod:0s StartInterval:0s Retries:3}
+        CMD ["a" "\\"b\\""]
+        ENTRYPOINT ["/bin/sh" "-c" "run it"]
+      "
+    `);
+  });
+
+  test("the base's config is kept, with what nobody knows, and its platform becomes the target's", async () => {
+    const images = new Images({
+      "a:latest": {
+        created: "2020-01-01T00:00:00Z",
+        author: "someone",
+        architecture: "arm64",
+        variant: "v8",
+        history: [{ created_by: "base" }],
+        other: { moby: true },
+        config: { Env: ["X=1"], other: { Custom: 1 } },
+      },
+    });
+    const { targets } = await plan("FROM a\n", { images, platforms: ["linux/arm64"] });
+    expect(targets[0]!.config).toEqual({
+      os: "linux",
+      architecture: "arm64",
+      author: "someone",
+      other: { moby: true },
+      config: {
+        Env: ["X=1", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        other: { Custom: 1 },
+      },
+    });
+    expect(targets[0]!.history).toEqual([{ kind: "base", entry: { created_by: "base" } }]);
+  });
+
+  test("a base for another platform is noted, and the image says what was asked for", async () => {
+    const images = new Images({ "a:latest": { os: "linux", architecture: "amd64" } });
+    const { targets, notes } = await plan("FROM a\n", { images, platforms: ["linux/riscv64"] });
+    expect(targets[0]!.config.architecture).toBe("riscv64");
+    expect(notes.map(({ code }) => code)).toEqual(["InvalidBaseImagePlatform"]);
+  });
+});
+
+describe("errors", () => {
+  test("an image that cannot be had is named where the file names it", async () => {
+    const error = await refusal("FROM a\nFROM missing\n");
+    expect([error.code, error.source?.start]).toEqual(["REGISTRY_NOT_FOUND", { line: 2, column: 6 }]);
+  });
+
+  test("one that is called almost as a stage was meant to be the stage", async () => {
+    const error = await refusal("FROM a AS build\nFROM b\nCOPY --from=biuld /x /x\n");
+    expect([error.code, error.hint, error.source?.start.line]).toEqual([
+      "DOCKERFILE_UNKNOWN_STAGE",
+      "Did you mean build? The stages are build.",
+      3,
+    ]);
+  });
+
+  test("ONBUILD triggers of a base are refused", async () => {
+    const images = new Images({ "a:latest": { config: { OnBuild: ["RUN x"] } } });
+    expect((await refusal("FROM a\n", images)).message).toContain("a has ONBUILD triggers (RUN x)");
+  });
+});
+
+const instruction = fc.constantFrom(
+  "FROM a",
+  "FROM a AS x",
+  "FROM x",
+  "FROM scratch",
+  "FROM --platform=$BUILDPLATFORM a",
+  "FROM $A",
+  "ARG A",
+  "ARG A=b B",
+  "ENV A=$B C='d'",
+  "RUN x",
+  'RUN ["x"]',
+  "RUN --network=none y",
+  "COPY a b",
+  "COPY --from=x a b/",
+  "COPY --from=0 --chown=$A a b c",
+  "WORKDIR $A",
+  "USER $B",
+  "EXPOSE 80 $A",
+  "LABEL a=$A",
+  "VOLUME $A",
+  "STOPSIGNAL $A",
+  "CMD x",
+  "ENTRYPOINT []",
+  "ADD a b",
+  "ONBUILD RUN x",
+  "HEALTHCHECK NONE",
+  'SHELL ["x"]',
+  "RUN <<E\nE",
+  "COPY ${A:?x} y",
+  "EXPOSE ${A",
+  "# c",
+);
+
+test("any sequence of instructions is planned or refused at a position", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(instruction, { maxLength: 12 }), async (lines) => {
+      try {
+        const { graph } = await plan(lines.join("\n"), { platforms: ["linux/amd64", "linux/arm64"] });
+        const seen = new Set<string>();
+        for (const [id, step] of graph.steps) {
+          if ("base" in step) expect(seen).toContain(step.base);
+          if ("from" in step) expect(seen).toContain(step.from);
+          seen.add(id);
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(AppError);
+        expect((error as AppError).source).toBeDefined();
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+async function refusal(text: string, images = new Images()): Promise<AppError> {
+  try {
+    await plan(text, { images });
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error("was not refused");
+}

@@ -1,0 +1,58 @@
+import { GraphBuilder } from "../../../engine/graph.ts";
+import { parseStages } from "../instructions/parse.ts";
+import { parseDockerfile } from "../parse.ts";
+import { convertTarget } from "./convert.ts";
+import { epochOf, withEpochArg } from "./epoch.ts";
+import { globalsFor } from "./globals.ts";
+import { resolveImages } from "./images.ts";
+import { layOut } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import { NoteBook } from "./notes.ts";
+import type { DockerfilePlan, PlanDependencies, PlanRequest } from "./request.ts";
+import { proxyVariables } from "./run.ts";
+import { findTarget } from "./target.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+
+/**
+ * Plans a build: parses the Dockerfile, resolves the images its targets need and turns the reachable
+ * stages of every platform into one graph, in which equal steps of different platforms are one.
+ *
+ * Throws `DOCKERFILE_*` with the place in the file; what `resolveImage` throws gets the place that
+ * names the image. Nothing is looked up before the whole file has been checked.
+ */
+export async function planBuild(given: PlanRequest, dependencies: PlanDependencies): Promise<DockerfilePlan> {
+  const request = withEpochArg(given);
+  const dockerfile = parseDockerfile(request.dockerfile);
+  const { globalArgs, stages } = parseStages(dockerfile);
+  const { escape } = dockerfile;
+  const { buildPlatform, buildArgs } = request;
+  const notes = new NoteBook();
+  dockerfile.notes.forEach((note) => notes.add(note));
+  const goal = findTarget(stages, request.target);
+  const targetStage = request.target ?? stages.at(-1)!.from.name ?? "default";
+
+  const layouts = request.platforms.map((target): Layout => {
+    const globals = globalsFor(target, { args: globalArgs, escape, buildPlatform, buildArgs, targetStage });
+    return layOut(stages, { target, buildPlatform, globals, escape, notes, goal });
+  });
+  for (const { reachable } of layouts) for (const { stage } of reachable) stage.instructions.forEach(refuseUnsupported);
+  const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
+  const images = await resolveImages(layouts, dependencies, request.signal);
+
+  const graph = new GraphBuilder();
+  const hiddenEnv = proxyVariables(buildArgs);
+  const targets = layouts.map((layout) =>
+    convertTarget({
+      request,
+      layout,
+      globals: layout.globals,
+      images,
+      escape,
+      graph,
+      notes,
+      hiddenEnv,
+      stages: new Map(),
+    }),
+  );
+  return { graph: graph.finish(), targets, notes: notes.list(), sourceDateEpoch };
+}

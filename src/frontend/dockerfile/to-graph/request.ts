@@ -1,0 +1,52 @@
+import type { SourceFile } from "../../../base/source.ts";
+import type { BuildPlan } from "../../../engine/types.ts";
+import type { ImageConfig } from "../../../oci/config.ts";
+import type { Descriptor } from "../../../oci/descriptor.ts";
+import type { Digest } from "../../../oci/digest.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import type { Reference } from "../../../oci/reference.ts";
+import type { Note } from "../note.ts";
+
+/** What is to be planned. */
+export interface PlanRequest {
+  readonly dockerfile: SourceFile;
+  /** Name of the stage to build. Default: the last one. */
+  readonly target?: string | undefined;
+  /** In the order of the result; at least one. */
+  readonly platforms: readonly Platform[];
+  /** Where RUNs of stages with `--platform=$BUILDPLATFORM` run. */
+  readonly buildPlatform: Platform;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** Put on the image beside those of LABEL, and over them. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly contextDirectory: string;
+  /** As ignore/parse.ts reads them. */
+  readonly ignore: readonly string[];
+  /** Seconds since the epoch. Default: the build arg or global ARG SOURCE_DATE_EPOCH. */
+  readonly sourceDateEpoch?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface PlanDependencies {
+  /** Finds a base image. Called once for each image and platform that the targets need, at the same time. */
+  resolveImage(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage>;
+}
+
+/** A base image for one platform. */
+export interface ResolvedImage {
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  /** Lowest first; `diffIds` has the same length. */
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  readonly config: ImageConfig;
+  /** What the config says it is for. */
+  readonly platform: Platform;
+}
+
+export interface DockerfilePlan extends BuildPlan {
+  /** Without repetitions, in the order of the file. */
+  readonly notes: readonly Note[];
+  /** Seconds since the epoch, where the request, a build arg or a global ARG says so. */
+  readonly sourceDateEpoch: number | undefined;
+}

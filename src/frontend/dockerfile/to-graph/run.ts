@@ -1,0 +1,51 @@
+import { cleanPath } from "../../../base/clean-path.ts";
+import type { Command, RunInstruction } from "../instructions/types.ts";
+import { commitStep, fromWorkingDirectory } from "./state.ts";
+import type { StageState } from "./state.ts";
+
+export function convertRun(state: StageState, { node, command, network }: RunInstruction): void {
+  const argv = commandLine(state, command);
+  commitStep(
+    state,
+    {
+      kind: "run",
+      base: state.root,
+      argv,
+      env: [...state.env].map(([name, value]) => `${name}=${value}`),
+      hiddenEnv: state.conversion.hiddenEnv,
+      cwd: cleanPath(fromWorkingDirectory(state, "")),
+      user: state.config.User ?? "",
+      // A build's network is the machine's, unless it is to have none.
+      network: network === "none" ? "none" : "host",
+      platform: state.platform,
+    },
+    node,
+    `RUN ${[...argsPrefix(state), ...argv].join(" ")} # buildkit`,
+  );
+}
+
+/** A command as it is executed: text goes to the stage's shell. */
+export function commandLine(state: StageState, command: Command): readonly string[] {
+  if (command.form === "exec") return command.argv;
+  const shell = state.config.Shell ?? [];
+  return [...(shell.length > 0 ? shell : ["/bin/sh", "-c"]), command.text];
+}
+
+/** `|2 A=b C=d`: the declared ARGs as the command saw them. */
+function argsPrefix({ args, env }: StageState): readonly string[] {
+  if (args.size === 0) return [];
+  return [`|${args.size}`, ...[...args].map(([name, value]) => `${name}=${env.get(name) ?? value}`)];
+}
+
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"] as const;
+
+/** Proxy settings among the build args, under both of their names, for RUNs and no key. */
+export function proxyVariables(buildArgs: Readonly<Record<string, string>>): readonly string[] {
+  const names = Object.keys(buildArgs).sort();
+  return PROXIES.flatMap((proxy) => {
+    // Of HTTP_PROXY and http_proxy the latter counts, as in BuildKit.
+    const name = names.findLast((candidate) => candidate.toUpperCase() === proxy);
+    const value = name === undefined ? "" : buildArgs[name];
+    return value === "" ? [] : [`${proxy}=${value}`, `${proxy.toLowerCase()}=${value}`];
+  });
+}

@@ -1,0 +1,115 @@
+import { posix } from "node:path";
+import type { GraphBuilder } from "../../../engine/graph.ts";
+import type { HistoryItem, Step, StepId, StepLabel } from "../../../engine/types.ts";
+import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
+import type { Environment } from "../expansion/expand.ts";
+import { suggest } from "../suggest.ts";
+import type { Globals } from "./globals.ts";
+import type { ResolvedImages } from "./images.ts";
+import type { Layout, StageLayout } from "./layout.ts";
+import type { NoteBook } from "./notes.ts";
+import type { PlanRequest } from "./request.ts";
+import { expandAt, variableRange } from "./words.ts";
+
+/** What converting the stages of one target shares. */
+export interface Conversion {
+  readonly request: PlanRequest;
+  readonly layout: Layout;
+  readonly globals: Globals;
+  readonly images: ResolvedImages;
+  readonly escape: EscapeCharacter;
+  readonly graph: GraphBuilder;
+  readonly notes: NoteBook;
+  /** Proxy variables of the build args: for every RUN, in no key. */
+  readonly hiddenEnv: readonly string[];
+  /** Stages converted so far, by index. */
+  readonly stages: Map<number, StageState>;
+}
+
+/** A stage as its instructions have left it so far. Instructions replace its members, never what they hold. */
+export interface StageState {
+  readonly layout: StageLayout;
+  readonly conversion: Conversion;
+  readonly platform: Platform;
+  /** The step whose chain is the file system. */
+  root: StepId;
+  image: Omit<ImageConfig, "config" | "created" | "rootfs" | "history">;
+  config: RuntimeConfig;
+  history: readonly HistoryItem[];
+  /** ENV and the ARGs that have a value, by the time they were last set. */
+  env: Environment;
+  /** Declared ARGs in order, those of the stages below included; empty where they have no value. */
+  args: ReadonlyMap<string, string>;
+  /** CMD was given in this stage, so that ENTRYPOINT keeps it. */
+  hasCmd: boolean;
+  /** How many of `stepCount` steps are labelled. */
+  stepIndex: number;
+  readonly stepCount: number;
+}
+
+/** Expands a word with the stage's variables; names that are not set are noted. */
+export function expandWord(state: StageState, node: InstructionNode, word: Word): string {
+  return expandNoting(state, node, word).text;
+}
+
+export function expandWords(state: StageState, node: InstructionNode, word: Word): readonly string[] {
+  return expandNoting(state, node, word).words;
+}
+
+function expandNoting(state: StageState, node: InstructionNode, word: Word): ReturnType<typeof expandAt> {
+  const expansion = expandAt(node, word, state.env, state.conversion.escape);
+  for (const name of expansion.unmatched) {
+    if (state.args.has(name)) continue;
+    const similar = suggest(name, state.env.keys());
+    state.conversion.notes.add({
+      code: "UndefinedVar",
+      message: `${node.name} uses ${name}, which is not set${similar === undefined ? "" : ` (did you mean ${similar}?)`}`,
+      source: variableRange(node, word, name),
+    });
+  }
+  return expansion;
+}
+
+/** Sets a variable, behind all that were set before. */
+export function setVariable(state: StageState, name: string, value: string): void {
+  const env = new Map(state.env);
+  env.delete(name);
+  state.env = env.set(name, value);
+}
+
+/** Adds a step for an instruction and counts it among the stage's. */
+export function addStep(state: StageState, step: Step, node: InstructionNode, text = instructionText(node)): StepId {
+  return state.conversion.graph.add(step, { ...nextLabel(state), text, source: node.source });
+}
+
+/** Makes `step` the stage's file system, with its item in the history. */
+export function commitStep(state: StageState, step: Step, node: InstructionNode, createdBy: string): void {
+  state.root = addStep(state, step, node);
+  state.history = [...state.history, { kind: "layer", createdBy, step: state.root }];
+}
+
+/** An item of an instruction that changes the config only. */
+export function commitEmpty(state: StageState, createdBy: string): void {
+  state.history = [...state.history, { kind: "empty", createdBy }];
+}
+
+/** `path` from the working directory, as written where it is absolute. */
+export function fromWorkingDirectory(state: StageState, path: string): string {
+  if (path.startsWith("/")) return path;
+  return posix.join("/", state.config.WorkingDir ?? "", path === "" ? "." : path);
+}
+
+function nextLabel(state: StageState): Pick<StepLabel, "stage" | "target"> {
+  state.stepIndex++;
+  const { layout, conversion } = state;
+  const count = `${state.stepIndex}/${state.stepCount}`;
+  const only = conversion.layout.stages.length === 1;
+  const name = layout.stage.from.name ?? `stage-${layout.stage.index}`;
+  return { stage: only ? count : `${name} ${count}`, target: conversion.layout.target };
+}
+
+function instructionText({ name, keyword, text }: InstructionNode): string {
+  return name + text.slice(keyword.length);
+}
