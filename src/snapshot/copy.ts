@@ -1,0 +1,66 @@
+import { AppError } from "../base/errors.ts";
+import type { Entry } from "../layer/entry.ts";
+import type { Digest } from "../oci/digest.ts";
+import { ContentHasher, HashedContent } from "./content-digest.ts";
+import { withContent } from "./node-entry.ts";
+import { resolveOwner } from "./owner.ts";
+import { place } from "./place.ts";
+import type { Placed, Placement } from "./place.ts";
+import { selectNodes, selectSources } from "./select.ts";
+import type { SelectOptions } from "./select.ts";
+import type { Tree } from "./tree.ts";
+
+export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
+  /** Where the files are, ignore patterns applied (see filtered-tree.ts). */
+  readonly source: Tree;
+  /** `latin1` patterns, see {@link selectSources}. */
+  readonly paths: readonly string[];
+  /** `USER[:GROUP]` of --chown, looked up in `base`. */
+  readonly owner?: string | undefined;
+  /** The {@link contentDigest} that the step's key was made of. */
+  readonly expect: Digest;
+}
+
+/**
+ * The layer of a COPY. What passes is digested once more, and where it is not what was expected the
+ * last thing that comes is `CONTEXT_CHANGED`: a sink must not publish before the end.
+ */
+export function* copyEntries(options: CopyOptions): Generator<Entry, void> {
+  const { source: tree, base, expect } = options;
+  const sources = selectSources(tree, options.paths, options);
+  const owner = options.owner === undefined ? undefined : resolveOwner(base, options.owner);
+  const hasher = new ContentHasher();
+  const linked = new Map<string, Uint8Array>();
+  const nodesOf = (source: (typeof sources)[number]): ReturnType<typeof selectNodes> => selectNodes(tree, source);
+  for (const placed of place(sources, nodesOf, { ...options, owner })) {
+    const digest = yield* emit(tree, placed, linked);
+    if (placed.selected !== undefined) hasher.add(placed.source, placed.selected, digest);
+  }
+  if (hasher.digest() !== expect) throw contextChanged();
+}
+
+/** Yields what is to be yielded and returns the digest of the bytes, of a regular file. */
+function* emit(tree: Tree, { entry, selected }: Placed, linked: Map<string, Uint8Array>): Generator<Entry, Uint8Array | undefined> {
+  if (entry !== undefined && entry.type !== "file") yield entry;
+  if (selected?.node.type !== "file") return undefined;
+  const { identity, links } = selected.node;
+  // A file under its second name has the bytes it had under the first.
+  const known = entry?.type !== "file" && links > 1 && identity !== undefined ? linked.get(identity) : undefined;
+  if (known !== undefined) return known;
+  const content = new HashedContent(tree.open(selected.source));
+  try {
+    if (entry?.type === "file") yield withContent(entry, content);
+    const digest = content.digest();
+    if (links > 1 && identity !== undefined) linked.set(identity, digest);
+    return digest;
+  } finally {
+    content.close();
+  }
+}
+
+function contextChanged(): AppError {
+  return new AppError("CONTEXT_CHANGED", "files to be copied changed while the build ran", {
+    hint: "Build again when nothing writes to them.",
+    retryable: true,
+  });
+}

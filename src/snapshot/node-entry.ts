@@ -1,0 +1,35 @@
+import type { Content, Entry, FileEntry, Metadata } from "../layer/entry.ts";
+import type { Tree, TreeNode } from "./tree.ts";
+
+/** An entry but for the content of a file. */
+export type BareEntry = Exclude<Entry, FileEntry> | Omit<FileEntry, "content">;
+
+/** What `node` would be in a layer at `path`. `changes` replace its own metadata. A socket is undefined: no layer has any. */
+export function bareEntryOf(path: string, node: TreeNode, changes: Partial<Metadata> = {}): BareEntry | undefined {
+  const { mode, uid, gid, mtime, xattrs } = node;
+  const metadata = { path, mode, uid, gid, mtime, xattrs, ...changes };
+  switch (node.type) {
+    case "file":
+      return { type: "file", ...metadata, size: node.size };
+    case "symlink":
+      return { type: "symlink", ...metadata, target: node.target ?? "" };
+    case "char":
+    case "block":
+      return { type: node.type, ...metadata, major: node.major ?? 0, minor: node.minor ?? 0 };
+    case "directory":
+    case "fifo":
+      return { type: node.type, ...metadata };
+    case "socket":
+      return undefined;
+  }
+}
+
+/** The whole entry of what lies at `path` in `tree`. */
+export function entryOf(tree: Tree, path: string, node: TreeNode): Entry | undefined {
+  const entry = bareEntryOf(path, node);
+  return entry?.type === "file" ? withContent(entry, tree.open(path)) : entry;
+}
+
+export function withContent(entry: Omit<FileEntry, "content">, content: Content): FileEntry {
+  return { ...entry, content };
+}

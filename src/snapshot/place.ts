@@ -1,0 +1,170 @@
+import { AppError } from "../base/errors.ts";
+import { bareEntryOf } from "./node-entry.ts";
+import type { BareEntry } from "./node-entry.ts";
+import { joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
+import type { Selected, Source } from "./select.ts";
+import type { ResolvedOwner } from "./owner.ts";
+import type { Tree, TreeNode } from "./tree.ts";
+
+/** Where COPY puts things, and as what. */
+export interface Placement {
+  /** What is there already. Its symbolic links on the way to the destination are followed inside it. */
+  readonly base: Tree;
+  /** `latin1`, absolute or relative to the root. */
+  readonly destination: string;
+  /** The destination is a directory, which is made where it is missing. */
+  readonly intoDirectory: boolean;
+  /** Owner of everything that is placed or made. Default: the source's own, and root for made directories. */
+  readonly owner?: ResolvedOwner | undefined;
+  /** Permission bits of everything that is placed or made but links. Default: the source's own, and 0755. */
+  readonly mode?: number | undefined;
+}
+
+/** One step of a COPY. Every selected node comes by once, in the order of the selection. */
+export interface Placed {
+  /** Absent for a directory that is made on the way to the destination. */
+  readonly selected?: Selected | undefined;
+  readonly source: Source;
+  /** Absent where the layer needs none: a directory that is there, a file that a later source replaces. */
+  readonly entry?: BareEntry | undefined;
+}
+
+/**
+ * Lays sources onto a tree by BuildKit's rules (fsutil/copy): what a directory contains is merged into
+ * the destination; directories inside take the source's metadata even where they exist; the destination
+ * itself keeps its own; a file replaces a file or a link. `nodesOf` lists a source (see selectNodes) and
+ * is called twice where there are several, as no path may come twice in a layer.
+ * Throws `COPY_TYPE_CONFLICT` where a directory meets something else.
+ */
+export function* place(
+  sources: readonly Source[],
+  nodesOf: (source: Source) => Iterable<Selected>,
+  placement: Placement,
+): Generator<Placed, void> {
+  const finals = sources.length > 1 ? finalNodes(spots(sources, nodesOf, placement)) : undefined;
+  const names = new Map<string, string>();
+  for (const spot of spots(sources, nodesOf, placement)) {
+    const { path, selected, source } = spot;
+    if (selected === undefined) {
+      yield { source, entry: madeDirectory(path, source, placement) };
+      continue;
+    }
+    if (spot.kept) {
+      yield { source, selected };
+      continue;
+    }
+    const final = finals?.get(path);
+    const node = takeTurn(final, selected.node);
+    yield { source, selected, entry: node && toEntry(path, node, source, names, placement) };
+  }
+}
+
+interface Spot {
+  readonly path: string;
+  readonly source: Source;
+  readonly selected?: Selected | undefined;
+  /** A named directory, of which only the content is placed. */
+  readonly kept: boolean;
+}
+
+/** What a path becomes when several sources have it. */
+interface Final {
+  node: TreeNode;
+  /** How many more sources have it. */
+  left: number;
+  emitted: boolean;
+}
+
+function finalNodes(all: Iterable<Spot>): Map<string, Final> {
+  const finals = new Map<string, Final>();
+  for (const { path, selected, kept } of all) {
+    if (selected === undefined || kept) continue;
+    const final = finals.get(path);
+    if (final === undefined) {
+      finals.set(path, { node: selected.node, left: 1, emitted: false });
+    } else {
+      final.node = selected.node;
+      final.left++;
+    }
+  }
+  return finals;
+}
+
+/** A directory is emitted at its first turn, before what is in it; anything else at its last, when it is final. */
+function takeTurn(final: Final | undefined, node: TreeNode): TreeNode | undefined {
+  if (final === undefined) return node;
+  final.left--;
+  const due = node.type === "directory" ? !final.emitted : final.left === 0;
+  if (!due) return undefined;
+  final.emitted = true;
+  return node.type === "directory" ? final.node : node;
+}
+
+/** Where every node goes, with the directories that must be made for it. */
+function* spots(sources: readonly Source[], nodesOf: (source: Source) => Iterable<Selected>, placement: Placement): Generator<Spot, void> {
+  const { base, destination, intoDirectory } = placement;
+  const first = sources[0];
+  if (first === undefined) return;
+  const target = resolvePath(base, destination, { followLast: true });
+  const types = new Map<string, TreeNode["type"]>();
+  const typeAt = (path: string): TreeNode["type"] | undefined => types.get(path) ?? base.lstat(path)?.type;
+  const remembers = sources.length > 1;
+
+  function* make(directory: string, source: Source): Generator<Spot, void> {
+    const type = typeAt(directory);
+    if (type === "directory") return;
+    if (type !== undefined) throw conflict("directory", directory, type);
+    if (directory !== "") yield* make(parentOf(directory), source);
+    types.set(directory, "directory");
+    yield { path: directory, source, kept: false };
+  }
+
+  yield* make(intoDirectory ? target : parentOf(target), first);
+  for (const source of sources) {
+    const isDirectory = source.node.type === "directory";
+    if (isDirectory) yield* make(target, source);
+    const top = !isDirectory && typeAt(target) === "directory" ? joinPath(target, source.name) : target;
+    for (const selected of nodesOf(source)) {
+      const path = joinPath(top, selected.relative);
+      const kept = isDirectory && selected.relative === "";
+      if (!kept) checkTypes(selected.node.type, path, typeAt(path));
+      if (remembers) types.set(path, selected.node.type);
+      yield { path, source, selected, kept };
+    }
+  }
+}
+
+function checkTypes(placed: TreeNode["type"], path: string, there: TreeNode["type"] | undefined): void {
+  if (there !== undefined && (placed === "directory") !== (there === "directory")) throw conflict(placed, path, there);
+}
+
+function conflict(placed: string, path: string, there: string): AppError {
+  return new AppError("COPY_TYPE_CONFLICT", `cannot put a ${placed} at ${showPath(path)}: a ${there} is there`, {
+    hint: "Remove it in an earlier RUN, or copy to another path.",
+  });
+}
+
+/** Made by the way: times are the source's, so that equal input makes an equal layer. */
+function madeDirectory(path: string, source: Source, { owner, mode }: Placement): BareEntry {
+  const { uid, gid } = owner ?? { uid: 0, gid: 0 };
+  // As in BuildKit, --chmod reaches made directories too, but not with its special bits.
+  return { type: "directory", path, mode: mode === undefined ? 0o755 : mode & 0o777, uid, gid, mtime: source.node.mtime };
+}
+
+function toEntry(path: string, node: TreeNode, source: Source, names: Map<string, string>, placement: Placement): BareEntry | undefined {
+  const { uid, gid } = placement.owner ?? node;
+  const mode = node.type === "symlink" ? node.mode : (placement.mode ?? node.mode);
+  const entry = bareEntryOf(path, node, { mode, uid, gid });
+  const target = entry?.type === "file" ? firstName(path, node, source, names) : undefined;
+  if (target === undefined) return entry;
+  return { type: "hardlink", path, mode, uid, gid, mtime: node.mtime, xattrs: node.xattrs, target };
+}
+
+/** The path under which the same file was placed before, if it was: by this source, as in BuildKit. */
+function firstName(path: string, node: TreeNode, source: Source, names: Map<string, string>): string | undefined {
+  if (node.links < 2 || node.identity === undefined) return undefined;
+  const key = `${node.identity} ${source.path}`;
+  const known = names.get(key);
+  if (known === undefined) names.set(key, path);
+  return known;
+}

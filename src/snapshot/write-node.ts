@@ -1,0 +1,142 @@
+import { chmodSync, closeSync, constants, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync, openSync, writeSync } from "node:fs";
+import { AppError, errnoOf } from "../base/errors.ts";
+import type { FileEntry, Metadata } from "../layer/entry.ts";
+import type { BytesPath } from "../sys/bytes-path.ts";
+import type { Place } from "../sys/root-path.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+import { showPath } from "./resolve-path.ts";
+import { keepsXattr } from "./xattr-policy.ts";
+
+/** What writing needs beside the place. */
+export interface WriteContext {
+  readonly syscalls: Syscalls;
+  /** Told what could not be kept and why; the extraction goes on. */
+  readonly notice: (message: string) => void;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const O_PATH = 0o10000000;
+const SECOND = 1_000_000_000n;
+
+/**
+ * Makes a file with its content and metadata, in that order of chown, chmod, attributes and time: each
+ * would undo part of one that comes later. Answers with a promise only where the content does.
+ * Throws `EEXIST` where something is there and `LAYER_CONTENT_CHANGED` where the size is another.
+ */
+export function writeFile(place: Place, entry: FileEntry, context: WriteContext): void | Promise<void> {
+  const fd = openSync(place, CREATE, 0o600);
+  let waits = false;
+  try {
+    const rest = pump(fd, entry);
+    if (rest === undefined) return finishFile(fd, place, entry, context);
+    waits = true;
+    return rest.then(() => finishFile(fd, place, entry, context)).finally(() => closeSync(fd));
+  } finally {
+    if (!waits) closeSync(fd);
+  }
+}
+
+/** Sets owner, mode, attributes and time of what is not open: a directory (as `DIR/.`), device, fifo or link. */
+export function setMetadata(place: Place, metadata: Metadata & { readonly path: string }, type: string, context: WriteContext): void {
+  chown(metadata, (uid, gid) => lchownSync(place, uid, gid));
+  if (type === "directory") chmodSync(place, metadata.mode);
+  else if (type !== "symlink") chmodNoFollow(place, metadata.mode);
+  setXattrs(bytesOf(place), metadata, context);
+  setTime(place, metadata.mtime, context.syscalls);
+}
+
+/** Sets the modification time, of a link its own. */
+export function setTime(place: Place, mtime: bigint, syscalls: Syscalls): void {
+  const seconds = wholeSeconds(mtime);
+  if (seconds === undefined) syscalls.utimens(bytesOf(place), mtime);
+  else lutimesSync(place, seconds, seconds);
+}
+
+/** A place as the system calls take it. */
+export function bytesOf(place: Place): BytesPath {
+  return typeof place === "string" ? place : place.toString("latin1");
+}
+
+function pump(fd: number, entry: FileEntry): Promise<void> | undefined {
+  let left = entry.size;
+  for (;;) {
+    const bytes = entry.content.next();
+    if (bytes instanceof Promise) return pumpWaiting(fd, entry, left, bytes);
+    if (bytes === undefined) break;
+    left -= bytes.length;
+    if (left < 0) throw contentChanged(entry, "more");
+    writeAll(fd, bytes);
+  }
+  if (left > 0) throw contentChanged(entry, `${entry.size - left}`);
+  return undefined;
+}
+
+async function pumpWaiting(fd: number, entry: FileEntry, size: number, first: Promise<Uint8Array | undefined>): Promise<void> {
+  let left = size;
+  let bytes = await first;
+  while (bytes !== undefined) {
+    left -= bytes.length;
+    if (left < 0) throw contentChanged(entry, "more");
+    writeAll(fd, bytes);
+    const next = entry.content.next();
+    bytes = next instanceof Promise ? await next : next;
+  }
+  if (left > 0) throw contentChanged(entry, `${entry.size - left}`);
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+}
+
+function finishFile(fd: number, place: Place, entry: FileEntry, context: WriteContext): void {
+  chown(entry, (uid, gid) => fchownSync(fd, uid, gid));
+  fchmodSync(fd, entry.mode);
+  setXattrs(bytesOf(place), entry, context);
+  const seconds = wholeSeconds(entry.mtime);
+  if (seconds === undefined) context.syscalls.utimens(`/proc/self/fd/${fd}`, entry.mtime, true);
+  else futimesSync(fd, seconds, seconds);
+}
+
+function wholeSeconds(mtime: bigint): number | undefined {
+  return mtime % SECOND === 0n ? Number(mtime / SECOND) : undefined;
+}
+
+function chown({ uid, gid, path }: Metadata & { readonly path: string }, body: (uid: number, gid: number) => void): void {
+  try {
+    body(uid, gid);
+  } catch (error) {
+    if (errnoOf(error) !== "EINVAL" && errnoOf(error) !== "EPERM") throw error;
+    throw new AppError("LAYER_ID_UNMAPPED", `cannot give ${showPath(path)} to ${uid}:${gid}: these ids are not mapped in the user namespace`, {
+      hint: "Give the user more subordinate ids in /etc/subuid and /etc/subgid: 65536 are enough for nearly every image.",
+      cause: error,
+    });
+  }
+}
+
+/** chmod(2) follows links; through a path descriptor it cannot. */
+function chmodNoFollow(place: Place, mode: number): void {
+  const fd = openSync(place, O_PATH | constants.O_NOFOLLOW);
+  try {
+    chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Sets what belongs to the content (see xattr-policy.ts). A file system without attributes loses them, with a notice. */
+function setXattrs(path: BytesPath, entry: Metadata & { readonly path: string }, { syscalls, notice }: WriteContext): void {
+  for (const [name, value] of entry.xattrs ?? []) {
+    if (!keepsXattr(name)) continue;
+    try {
+      syscalls.lsetxattr(path, name, value);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== "ENOTSUP" && errno !== "EPERM") throw error;
+      notice(`${showPath(entry.path)}: attribute ${name} is not on disk: ${errno}`);
+    }
+  }
+}
+
+function contentChanged(entry: FileEntry, found: string): AppError {
+  return new AppError("LAYER_CONTENT_CHANGED", `${showPath(entry.path)}: expected ${entry.size} bytes, found ${found}`, { retryable: true });
+}
