@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { AppError, errnoOf } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestAlgorithm, digestHex } from "../oci/digest.ts";
-import { storeError } from "./errors.ts";
+import { corruptBlob, storeError } from "./errors.ts";
 
 const CHUNK = 1 << 20;
 
@@ -81,10 +81,7 @@ export class BlobReader {
     } finally {
       this.close();
     }
-    throw new AppError("BLOB_CORRUPT", `blob ${this.#digest} of the store is corrupt: ${reason}`, {
-      hint: "It was set aside; run the same command again to get it anew.",
-      retryable: true,
-    });
+    throw corruptBlob(this.#digest, reason);
   }
 }
 

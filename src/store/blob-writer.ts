@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { AppError } from "../base/errors.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import { digestHex } from "../oci/digest.ts";
-import { storeError } from "./errors.ts";
+import { sizeMismatch, storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
 import { blobPath } from "./paths.ts";
 
@@ -133,9 +133,7 @@ export class BlobWriter {
 
 function check(found: StoredBlob, expected: ExpectedBlob): void {
   if (expected.size !== undefined && expected.size !== found.size) {
-    throw new AppError("BLOB_SIZE_MISMATCH", `blob ${expected.digest ?? found.digest}: expected ${expected.size} bytes, found ${found.size}`, {
-      retryable: true,
-    });
+    throw sizeMismatch(expected.digest ?? found.digest, expected.size, found.size);
   }
   if (expected.digest !== undefined && digestHex(expected.digest) !== digestHex(found.digest)) {
     throw new AppError("BLOB_DIGEST_MISMATCH", `blob ${expected.digest}: its bytes have the digest ${found.digest}`, { retryable: true });

@@ -2,6 +2,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { formatBytes } from "../base/bytes.ts";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import type { Digest } from "../oci/digest.ts";
 
 /**
  * What the user is told when the file system refuses `path` of the store: `STORE_FULL`,
@@ -40,6 +41,19 @@ export function storeError(error: unknown, path: string, need?: number): AppErro
         cause: error,
       });
   }
+}
+
+/** A blob is good and somebody else's idea of its size is not, or the other way round. */
+export function sizeMismatch(digest: Digest, expected: number, found: number): AppError {
+  return new AppError("BLOB_SIZE_MISMATCH", `blob ${digest}: expected ${expected} bytes, found ${found}`, { retryable: true });
+}
+
+/** Thrown when the blob has been set aside already. */
+export function corruptBlob(digest: Digest, reason: string): AppError {
+  return new AppError("BLOB_CORRUPT", `blob ${digest} of the store is corrupt: ${reason}`, {
+    hint: "It was set aside; run the same command again to get it anew.",
+    retryable: true,
+  });
 }
 
 function space(path: string, need: number | undefined): string {

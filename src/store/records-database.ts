@@ -19,8 +19,14 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = ${SCHEMA_VERSION};`;
 
-/** Milliseconds that a statement waits for another process's transaction. */
-const BUSY_TIMEOUT = 10_000;
+export interface RecordsOptions {
+  readonly path: string;
+  /** Directory that a damaged file is moved to. */
+  readonly quarantine: string;
+  readonly onNote: OnNote;
+  /** Milliseconds that a write waits for another process's transaction. Default 10 000. */
+  readonly busyTimeout?: number | undefined;
+}
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -36,20 +42,17 @@ interface Connection {
  * out. Both are reported once each and neither fails the caller.
  */
 export class RecordsDatabase {
-  readonly #path: string;
-  readonly #quarantine: string;
-  readonly #onNote: OnNote;
+  readonly #options: RecordsOptions;
   #connection: Connection;
   #generation: number | undefined;
   #depth = 0;
   #unwritableTold = false;
 
-  constructor(path: string, quarantine: string, onNote: OnNote) {
-    this.#path = path;
-    this.#quarantine = quarantine;
-    this.#onNote = onNote;
+  constructor(options: RecordsOptions) {
+    this.#options = options;
+    const { path } = options;
     try {
-      this.#connection = connect(path);
+      this.#connection = connect(options);
     } catch (error) {
       if (!isCorrupt(error)) throw storeError(error, path);
       this.#setAside(statSync(path, { throwIfNoEntry: false })?.ino, error);
@@ -148,37 +151,38 @@ export class RecordsDatabase {
 
   #connectAnew(): Connection {
     try {
-      return connect(this.#path);
+      return connect(this.#options);
     } catch (error) {
-      throw storeError(error, this.#path);
+      throw storeError(error, this.#options.path);
     }
   }
 
   /** `inode` is of the file that was found corrupt: another process may have replaced it since. */
   #setAside(inode: number | undefined, cause: unknown): void {
-    if (inode === undefined || statSync(this.#path, { throwIfNoEntry: false })?.ino !== inode) return;
-    const aside = `${this.#quarantine}/${basename(this.#path)}`;
+    const { path, quarantine, onNote } = this.#options;
+    if (inode === undefined || statSync(path, { throwIfNoEntry: false })?.ino !== inode) return;
+    const aside = `${quarantine}/${basename(path)}`;
     try {
-      mkdirSync(this.#quarantine, { recursive: true, mode: 0o700 });
+      mkdirSync(quarantine, { recursive: true, mode: 0o700 });
       // The log goes first: a new database must not meet the old one's.
       for (const suffix of ["-wal", "-shm", ""]) {
-        if (existsSync(this.#path + suffix)) renameSync(this.#path + suffix, aside + suffix);
+        if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
       }
     } catch (error) {
-      throw storeError(error, this.#path);
+      throw storeError(error, path);
     }
-    this.#onNote("RECORDS_CORRUPT", `the store's records were damaged (${messageOf(cause)}); moved to ${aside}, begun anew`);
+    onNote("RECORDS_CORRUPT", `the store's records were damaged (${messageOf(cause)}); moved to ${aside}, begun anew`);
   }
 
   #tellUnwritable(error: unknown): void {
     if (this.#unwritableTold) return;
     this.#unwritableTold = true;
-    this.#onNote("RECORDS_UNWRITABLE", `the store's records cannot be written (${messageOf(error)}): the next build may repeat steps`);
+    this.#options.onNote("RECORDS_UNWRITABLE", `the store's records cannot be written (${messageOf(error)}): the next build may repeat steps`);
   }
 }
 
-function connect(path: string): Connection {
-  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
+function connect({ path, busyTimeout = 10_000 }: RecordsOptions): Connection {
+  const database = new DatabaseSync(path, { timeout: busyTimeout });
   try {
     // NORMAL: after a power loss the last rows may be missing, never wrong, and no commit waits for the disk.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

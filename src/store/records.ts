@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import { FileDigests } from "./file-digests.ts";
 import type { OnNote } from "./notes.ts";
 import { RecordsDatabase } from "./records-database.ts";
+import type { RecordsOptions } from "./records-database.ts";
 
 /** What is remembered, by table. A table of another name is made by its first `put`. */
 export type TableName = "steps" | "layers" | "snapshots" | "slots" | "selections" | "images" | "indexes" | "mounts";
@@ -39,9 +40,9 @@ export class Records {
   #files: FileDigests | undefined;
 
   /** Throws `STORE_VERSION` where a newer manyarch made the database. */
-  constructor(path: string, quarantine: string, onNote: OnNote) {
-    this.#database = new RecordsDatabase(path, quarantine, onNote);
-    this.#onNote = onNote;
+  constructor(options: RecordsOptions) {
+    this.#database = new RecordsDatabase(options);
+    this.#onNote = options.onNote;
   }
 
   table<T>(name: TableName): Table<T> {

@@ -59,7 +59,7 @@ export function openStore(root: string, options: StoreOptions = {}): Store {
     ...access(paths, onNote),
     orphans,
     get records(): Records {
-      return (records ??= new Records(paths.records, paths.quarantine, onNote));
+      return (records ??= new Records({ path: paths.records, quarantine: paths.quarantine, onNote }));
     },
     session: () => openSession(paths, onNote),
     close: () => records?.close(),
