@@ -64,10 +64,15 @@ export class Cleaner {
 
   /** Forgets an unfinished sequence; answers what closes the colours that are still open. */
   endLine(): string {
+    const { closing } = this;
     this.#state = TEXT;
-    if (!this.#isColored) return "";
     this.#isColored = false;
-    return "\x1b[0m";
+    return closing;
+  }
+
+  /** What closes the colours that are open now. */
+  get closing(): string {
+    return this.#isColored ? "\x1b[0m" : "";
   }
 
   #take(character: string): string {
@@ -108,7 +113,6 @@ export class Cleaner {
   }
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const SUSPICIOUS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
 
 /** DCS, SOS, OSC, PM and APC as single characters. */

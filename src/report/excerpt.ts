@@ -16,7 +16,7 @@ const RANGE_LINES = 8;
 
 /** The place in the user's file, and the lines around it with those meant marked. */
 export function renderExcerpt(range: SourceRange, options: ExcerptOptions): string[] {
-  const text = range.file.text.split(/\r?\n/);
+  const text = range.file.text.replace(/\r?\n$/, "").split(/\r?\n/);
   const first = Math.max(1, range.start.line);
   const last = Math.min(text.length, Math.max(first, lastLine(range)));
   const digits = String(Math.min(text.length, last + CONTEXT)).length;

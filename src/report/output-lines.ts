@@ -20,6 +20,11 @@ export class OutputLines {
     this.#cleaner = new Cleaner(colors);
   }
 
+  /** The line that has not ended yet. */
+  get partial(): string {
+    return this.#line + (this.#line === "" ? "" : this.#cleaner.closing);
+  }
+
   /** The lines that `data` ends. */
   push(data: Uint8Array): string[] {
     return this.#take(this.#decoder.decode(data, { stream: true }));

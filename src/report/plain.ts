@@ -84,7 +84,8 @@ class PlainLog {
     const streams = { stdout: new OutputLines("drop"), stderr: new OutputLines("drop") };
     const title = formatStep(event);
     this.#running.set(event.step, { number, title, started: time, streams, saidLine: this.#lines, saidTime: time });
-    this.#say(`\n#${number} ${title}`, number);
+    const why = event.reason === "" ? "" : `\n#${number} RUNS${inParentheses(event.reason)}`;
+    this.#say(`\n#${number} ${title}${why}`, number);
   }
 
   #cachedStep(event: StepName, reason: string): void {

@@ -1,6 +1,6 @@
 import { assertNever } from "../base/errors.ts";
 import type { Transfer } from "../base/transfer.ts";
-import type { BuildEvent, StepName } from "../engine/events.ts";
+import type { BuildEvent, StepName, StepStarted } from "../engine/events.ts";
 import type { StepId } from "../engine/types.ts";
 import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
@@ -40,6 +40,7 @@ export interface RunningTransfer {
 const TAIL_LINES = 30;
 
 interface StepInWork extends RunningStep {
+  readonly reason: string;
   readonly tail: string[];
   readonly stdout: OutputLines;
   readonly stderr: OutputLines;
@@ -66,7 +67,7 @@ export class TtyState {
       now,
       stepsEnded: this.#ended,
       stepsTotal: this.#total,
-      steps: [...this.#steps.values()],
+      steps: [...this.#steps.values()].map(withPartialLines),
       transfers: [...this.#transfers.values()],
     };
   }
@@ -102,10 +103,16 @@ export class TtyState {
     }
   }
 
-  #startStep(event: StepName, time: number): string[] {
+  #startStep(event: StepStarted, time: number): string[] {
     const colors = this.#style.isColored ? "keep" : "drop";
     const streams = { stdout: new OutputLines(colors), stderr: new OutputLines(colors) };
-    this.#steps.set(event.step, { title: formatStep(event), started: time, tail: [], ...streams });
+    this.#steps.set(event.step, {
+      title: formatStep(event),
+      started: time,
+      tail: [],
+      reason: cleanLine(event.reason),
+      ...streams,
+    });
     return [];
   }
 
@@ -118,8 +125,9 @@ export class TtyState {
   }
 
   #doneStep(event: StepName, milliseconds: number): string[] {
-    this.#endStep(event.step);
-    return [`${this.#style.green("✓")} ${formatStep(event)}  ${this.#style.dim(formatDuration(milliseconds))}`];
+    const reason = this.#endStep(event.step)?.reason ?? "";
+    const rest = this.#style.dim(`${formatDuration(milliseconds)}${reason === "" ? "" : `  ${reason}`}`);
+    return [`${this.#style.green("✓")} ${formatStep(event)}  ${rest}`];
   }
 
   /** With what it said last: the window that showed it goes away. */
@@ -165,6 +173,12 @@ export class TtyState {
     this.#transfers.clear();
     return lines;
   }
+}
+
+/** A progress bar is a line that does not end: shown as it stands. */
+function withPartialLines(step: StepInWork): RunningStep {
+  const partial = [step.stdout.partial, step.stderr.partial].filter((line) => line !== "");
+  return { title: step.title, started: step.started, tail: [...step.tail, ...partial] };
 }
 
 /** The number of steps that are over, of all: `4 of 16 steps`. */

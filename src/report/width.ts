@@ -36,7 +36,6 @@ const WIDE: readonly (readonly [first: number, last: number])[] = [
   [0x20000, 0x3fffd],
 ];
 
-// oxlint-disable-next-line no-control-regex -- the escape that begins a colour
 const TOKEN = /\x1b\[[0-9;:]*m|[\s\S]/gu;
 
 /** Columns that `text` takes on a terminal. Colours take none; `text` is one line and clean. */

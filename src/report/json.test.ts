@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { AppError } from "../base/errors.ts";
+import { lineRange } from "../base/source.ts";
+import { encodeEvent, openJson } from "./json.ts";
+import { COMPILE, SAMPLE_BUILD } from "./testing/sample-build.ts";
+
+test("each event is an object on a line", () => {
+  const lines: string[] = [];
+  const progress = openJson((text) => lines.push(text));
+  for (const event of SAMPLE_BUILD) progress.emit(event);
+  expect(lines).toHaveLength(SAMPLE_BUILD.length);
+  for (const [index, line] of lines.entries()) {
+    expect(line.endsWith("\n") && line.indexOf("\n") === line.length - 1).toBe(true);
+    expect(JSON.parse(line)).toMatchObject({ kind: SAMPLE_BUILD[index]?.kind, time: SAMPLE_BUILD[index]?.time });
+  }
+});
+
+test.each([new Uint8Array([0xff, 0x1b, 0x0a]), Buffer.from([0xff, 0x1b, 0x0a])])("output is base64: %o", (data) => {
+  const text = encodeEvent({ time: 1, kind: "step.output", step: COMPILE.step, stream: "stderr", data });
+  expect(JSON.parse(text)).toEqual({ time: 1, kind: "step.output", step: "c", stream: "stderr", data: "/xsK" });
+});
+
+test("errors and places are data, without causes and the file's text", () => {
+  const source = lineRange({ name: "Dockerfile", text: "FROM secret\n" }, 1);
+  const error = new AppError("RUN_FAILED", "exit code 1", { hint: "look", source, cause: new Error("inner") });
+  const text = encodeEvent({ time: 1, kind: "step.failed", ...COMPILE, milliseconds: 5, error });
+  expect(JSON.parse(text)).toMatchObject({
+    error: {
+      code: "RUN_FAILED",
+      message: "exit code 1",
+      hint: "look",
+      source: { file: "Dockerfile", start: { line: 1, column: 1 } },
+    },
+  });
+  expect(text).not.toMatch(/FROM secret|inner|stack/);
+});
+
+test("what would drive a terminal is escaped", () => {
+  const message = "a\x1b[2J\u009b2J\u202eb\u2028";
+  const text = encodeEvent({ time: 1, kind: "note", level: "info", code: "X", message });
+  expect(text).toMatch(/^[\x20-\x7e]+$/);
+  expect(JSON.parse(text)).toMatchObject({ message });
+});
