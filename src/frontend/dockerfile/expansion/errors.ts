@@ -2,14 +2,14 @@ import { AppError } from "../../../base/errors.ts";
 
 export function syntaxError(scan: { readonly word: string }, reason: string): AppError {
   return new AppError("DOCKERFILE_EXPANSION", `${quoteShort(scan.word)} cannot be expanded: ${reason}`, {
-    hint: "Write \\$, \\' or \\\" for a character that is meant as it stands.",
+    hint: "Close what is open, or write \\$, \\' or \\\" for a character that is meant as it stands.",
   });
 }
 
 export function unsupportedModifier(scan: { readonly word: string }, modifier: string): AppError {
   return new AppError(
     "DOCKERFILE_EXPANSION",
-    `${quoteShort(scan.word)} cannot be expanded: ${modifier === "" ? "it ends in the middle of a substitution" : `unsupported modifier (${modifier})`}`,
+    `${quoteShort(scan.word)} cannot be expanded: unsupported modifier (${modifier})`,
     {
       hint: "Supported are ${v}, ${v:-w} ${v-w} ${v:+w} ${v+w} ${v:?w} ${v?w} ${v#p} ${v##p} ${v%p} ${v%%p} ${v/p/w} ${v//p/w}.",
     },

@@ -21,7 +21,7 @@ function expandBraces(scan: Scan): string {
   if (++scan.depth > DEPTH_LIMIT) throw syntaxError(scan, `substitutions are nested more than ${DEPTH_LIMIT} deep`);
   scan.at++;
   const first = peek(scan);
-  if (first === undefined) throw syntaxError(scan, "a ${ is not closed by a }");
+  if (first === undefined) throw unclosed(scan);
   if (first === "{" || first === "}" || first === ":") throw syntaxError(scan, "a ${ is not followed by a name");
   const value = substitute(scan, readName(scan));
   scan.depth--;
@@ -31,6 +31,8 @@ function expandBraces(scan: Scan): string {
 function substitute(scan: Scan, name: string): string {
   const operator = take(scan);
   switch (operator) {
+    case "":
+      throw unclosed(scan);
     case "}": {
       const value = lookUp(scan, name);
       return value === undefined && scan.options.keepUnset ? `\${${name}}` : (value ?? "");
@@ -47,9 +49,9 @@ function substitute(scan: Scan, name: string): string {
 /** `${name-word}` and its kin; behind a colon an empty value counts as none. */
 function substituteWord(scan: Scan, name: string, operator: string, emptyIsUnset: boolean): string {
   const modifier = (emptyIsUnset ? ":" : "") + operator;
+  if (operator === "") throw unclosed(scan);
   const trims = operator === "#" || operator === "%";
-  if (!"-+?#%".includes(operator) || operator === "" || (trims && emptyIsUnset))
-    throw unsupportedModifier(scan, modifier);
+  if (!"-+?#%".includes(operator) || (trims && emptyIsUnset)) throw unsupportedModifier(scan, modifier);
   const word = expandUntil(scan, "}", trims);
   const value = lookUp(scan, name);
   if (value === undefined && scan.options.keepUnset) return `\${${name}${modifier}${word}}`;
@@ -92,6 +94,10 @@ function readName(scan: Scan): string {
 
 function isDigit(character: string): boolean {
   return /^\p{Nd}$/u.test(character);
+}
+
+function unclosed(scan: Scan): Error {
+  return syntaxError(scan, "a ${ is not closed by a }");
 }
 
 function take(scan: Scan): string {

@@ -96,7 +96,11 @@ function withDefaultPath(state: StageState): void {
 
 /** Steps with a number: the image and whatever makes a layer. */
 function countSteps({ base, stage }: StageLayout): number {
-  const layers = stage.instructions.filter(({ kind }) => ["run", "copy", "add", "workdir"].includes(kind));
+  const layers = stage.instructions.filter(
+    (instruction) =>
+      ["run", "copy", "add"].includes(instruction.kind) ||
+      (instruction.kind === "workdir" && instruction.path.text !== "/"),
+  );
   return layers.length + (base.kind === "image" ? 1 : 0);
 }
 
