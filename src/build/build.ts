@@ -5,7 +5,6 @@ import { Engine } from "../engine/engine.ts";
 import type { BuildEventBody, EventSink } from "../engine/events.ts";
 import { StepReporter } from "../engine/reporter.ts";
 import { Results } from "../engine/results.ts";
-import type { BuildPlan } from "../engine/types.ts";
 import { SlotBook } from "../engine/why.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
@@ -17,7 +16,7 @@ import type { Packing } from "../worker/protocol.ts";
 import { assembleTarget } from "./assemble.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
-import { planRequest } from "./plan-request.ts";
+import { planRequest, type PlannedBuild } from "./plan-request.ts";
 import { selectContext } from "./select-context.ts";
 import { Tally } from "./tally.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
@@ -82,7 +81,7 @@ async function buildIn(workshop: Workshop, request: BuildRequest, emit: EventSin
   const images = needsImages(request) ? await makeImages(workshop, request, plan, engine, onTransfer) : [];
   const index = images.length > 1 ? assembleIndex(images, request.format) : undefined;
   const outputs = await writeOutputs({
-    request, targets: plan.targets, images, index, store, client, engine, onTransfer, signal, worker: () => workshop.worker(),
+    request, epoch: plan.epoch, targets: plan.targets, images, index, store, client, engine, onTransfer, signal, worker: () => workshop.worker(),
   });
   reporter.rest();
   emit({
@@ -103,7 +102,7 @@ async function buildIn(workshop: Workshop, request: BuildRequest, emit: EventSin
 function makeEngine(
   workshop: Workshop,
   request: BuildRequest,
-  plan: BuildPlan,
+  plan: PlannedBuild,
   reporter: StepReporter,
   slots: SlotBook,
   onTransfer: OnTransfer,
@@ -114,7 +113,7 @@ function makeEngine(
     results: new Results(store, workshop.bootId),
     reporter,
     slots,
-    packing: packingOf(request),
+    packing: packingOf(request, plan),
     parallelism: request.parallelism ?? workshop.parallelism,
     noCache: request.noCache,
     hostCa: request.hostCa,
@@ -128,11 +127,12 @@ function makeEngine(
 async function makeImages(
   workshop: Workshop,
   request: BuildRequest,
-  plan: BuildPlan,
+  plan: PlannedBuild,
   engine: Engine,
   onTransfer: OnTransfer,
 ): Promise<readonly Image[]> {
-  const { format, epoch } = request;
+  const { format } = request;
+  const { epoch } = plan;
   const fetch = async (layer: { image: Parameters<ReturnType<Workshop["layers"]>["fetch"]>[0]; index: number }, signal: AbortSignal): Promise<void> => {
     await workshop.layers(onTransfer).fetch(layer.image, layer.index, signal);
   };
@@ -154,10 +154,10 @@ function needsImages({ outputs }: BuildRequest): boolean {
   });
 }
 
-function packingOf({ compression, format, epoch }: BuildRequest): Packing {
+function packingOf({ compression, format }: BuildRequest, { epoch }: PlannedBuild): Packing {
   return { compression, format, epoch };
 }
 
-function platformsOf(plan: BuildPlan): readonly string[] {
+function platformsOf(plan: PlannedBuild): readonly string[] {
   return plan.targets.map((target) => formatPlatform(target.platform));
 }

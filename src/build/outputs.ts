@@ -17,6 +17,8 @@ import type { BuildRequest, Output } from "./request.ts";
 /** Everything an output may need of the build. */
 export interface OutputSources {
   readonly request: BuildRequest;
+  /** Seconds since the epoch: SOURCE_DATE_EPOCH. */
+  readonly epoch: number | undefined;
   readonly targets: readonly Target[];
   readonly images: readonly Image[];
   readonly index: Document | undefined;
@@ -77,8 +79,8 @@ function mountSources({ registry: { mirrors } }: BuildRequest, registry: string,
 
 async function writeLayout(sources: OutputSources, output: Extract<Output, { kind: "oci" }>): Promise<readonly string[]> {
   const { writeLayoutDirectory, writeLayoutTar } = await import("../output/oci-layout.ts");
-  const { request, images, index, store, signal } = sources;
-  const options = { images, index, tags: request.tags, epoch: request.epoch, signal, readBlob: store.blobs.read.bind(store.blobs) };
+  const { request, epoch, images, index, store, signal } = sources;
+  const options = { images, index, tags: request.tags, epoch, signal, readBlob: store.blobs.read.bind(store.blobs) };
   await (output.tar ? writeLayoutTar : writeLayoutDirectory)(options, output.destination);
   return output.destination === "-" ? [] : [output.destination];
 }

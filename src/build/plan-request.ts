@@ -1,0 +1,40 @@
+import type { EventSink } from "../engine/events.ts";
+import type { BuildPlan } from "../engine/types.ts";
+import { openDirectory } from "../frontend/context/directory.ts";
+import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
+import { hostPlatform } from "../oci/platform.ts";
+import type { BuildRequest } from "./request.ts";
+import type { Workshop } from "./workshop.ts";
+
+export interface PlannedBuild extends BuildPlan {
+  /** The Dockerfile's name as the user knows it. */
+  readonly dockerfile: string;
+  /** Tells builds that share a store apart, so that a miss is compared with the last build of the same thing. */
+  readonly scope: string;
+  /** Seconds since the epoch: from the request, else from the Dockerfile's global ARG SOURCE_DATE_EPOCH. */
+  readonly epoch: number | undefined;
+}
+
+/** Reads the context's Dockerfile and plans it for every platform; findings become notes. */
+export async function planRequest(workshop: Workshop, request: BuildRequest, emit: EventSink): Promise<PlannedBuild> {
+  const context = openDirectory(request.context, request.dockerfile);
+  const buildPlatform = hostPlatform();
+  const plan = await planBuild(
+    {
+      dockerfile: context.dockerfile,
+      target: request.target,
+      platforms: request.platforms.length > 0 ? request.platforms : [buildPlatform],
+      buildPlatform,
+      buildArgs: request.buildArgs,
+      labels: request.labels,
+      contextDirectory: context.directory,
+      ignore: context.ignore,
+      sourceDateEpoch: request.epoch,
+      signal: workshop.signal,
+    },
+    { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
+  );
+  for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
+  const { name } = context.dockerfile;
+  return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
+}
