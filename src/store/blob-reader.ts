@@ -72,7 +72,8 @@ export class BlobReader {
 
   #check(): void {
     const found = this.#hash.digest("hex");
-    if (found !== digestHex(this.#digest)) this.#fail(`its content has the digest ${digestAlgorithm(this.#digest)}:${found}`);
+    if (found !== digestHex(this.#digest))
+      this.#fail(`its content has the digest ${digestAlgorithm(this.#digest)}:${found}`);
   }
 
   #fail(reason: string): never {

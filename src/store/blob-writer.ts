@@ -1,5 +1,17 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fsync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { AppError } from "../base/errors.ts";
@@ -54,7 +66,7 @@ export class BlobWriter {
   write(chunk: Uint8Array): void {
     const fd = this.#fd();
     try {
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done, chunk.length - done);
+      for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, chunk.length - done);
     } catch (error) {
       this.abort();
       throw storeError(error, this.#temp, chunk.length);
@@ -136,7 +148,9 @@ function check(found: StoredBlob, expected: ExpectedBlob): void {
     throw sizeMismatch(expected.digest ?? found.digest, expected.size, found.size);
   }
   if (expected.digest !== undefined && digestHex(expected.digest) !== digestHex(found.digest)) {
-    throw new AppError("BLOB_DIGEST_MISMATCH", `blob ${expected.digest}: its bytes have the digest ${found.digest}`, { retryable: true });
+    throw new AppError("BLOB_DIGEST_MISMATCH", `blob ${expected.digest}: its bytes have the digest ${found.digest}`, {
+      retryable: true,
+    });
   }
 }
 

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -258,7 +268,9 @@ test("the store is a map from digest to content that never answers a wrong byte"
             model.delete(step.content);
             break;
           case "read":
-            expect(Buffer.from(blobs.readBytes(digest, bytes.length) ?? "none").toString()).toBe(state === "good" ? step.content : "none");
+            expect(Buffer.from(blobs.readBytes(digest, bytes.length) ?? "none").toString()).toBe(
+              state === "good" ? step.content : "none",
+            );
             if (state === "damaged") model.delete(step.content);
             break;
           case "verify":

@@ -45,7 +45,9 @@ export function storeError(error: unknown, path: string, need?: number): AppErro
 
 /** A blob is good and somebody else's idea of its size is not, or the other way round. */
 export function sizeMismatch(digest: Digest, expected: number, found: number): AppError {
-  return new AppError("BLOB_SIZE_MISMATCH", `blob ${digest}: expected ${expected} bytes, found ${found}`, { retryable: true });
+  return new AppError("BLOB_SIZE_MISMATCH", `blob ${digest}: expected ${expected} bytes, found ${found}`, {
+    retryable: true,
+  });
 }
 
 /** Thrown when the blob has been set aside already. */

@@ -1,4 +1,16 @@
-import { chmodSync, fsyncSync, closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  fsyncSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
@@ -7,7 +19,8 @@ import type { StorePaths } from "./paths.ts";
 /** Raised when the layout below the root changes; an older manyarch then refuses the store. */
 const STORE_VERSION = 1;
 
-const OUR_NAMES = /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|quarantine|records\.db(?:-wal|-shm)?|\.new-[0-9a-f]+)$/;
+const OUR_NAMES =
+  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|quarantine|records\.db(?:-wal|-shm)?|\.new-[0-9a-f]+)$/;
 
 /**
  * Makes the directories of a store where they are missing. The version file is written last, so one
@@ -17,9 +30,13 @@ export function initialiseRoot(paths: StorePaths): void {
   const version = readVersion(paths);
   if (version === undefined) return create(paths);
   if (version === STORE_VERSION) return;
-  throw new AppError("STORE_VERSION", `the store at ${paths.root} has another layout: expected version ${STORE_VERSION}, found ${version}`, {
-    hint: "Use the manyarch that made it, or give this one a store of its own with --root.",
-  });
+  throw new AppError(
+    "STORE_VERSION",
+    `the store at ${paths.root} has another layout: expected version ${STORE_VERSION}, found ${version}`,
+    {
+      hint: "Use the manyarch that made it, or give this one a store of its own with --root.",
+    },
+  );
 }
 
 function readVersion(paths: StorePaths): number | undefined {
@@ -41,11 +58,21 @@ function create(paths: StorePaths): void {
     mkdirSync(paths.root, { recursive: true, mode: 0o700 });
     refuseForeign(paths.root);
     if ((statSync(paths.root).mode & 0o077) !== 0) chmodSync(paths.root, 0o700);
-    for (const directory of [`${paths.blobs}/sha256`, paths.snapshots, paths.indexes, paths.sessions, paths.quarantine]) {
+    for (const directory of [
+      `${paths.blobs}/sha256`,
+      paths.snapshots,
+      paths.indexes,
+      paths.sessions,
+      paths.quarantine,
+    ]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     }
     publish(paths, paths.ociLayout, '{"imageLayoutVersion":"1.0.0"}\n');
-    publish(paths, `${paths.root}/index.json`, '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n');
+    publish(
+      paths,
+      `${paths.root}/index.json`,
+      '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n',
+    );
     publish(paths, paths.version, `${STORE_VERSION}\n`);
   } catch (error) {
     throw storeError(error, paths.root);
@@ -56,9 +83,13 @@ function create(paths: StorePaths): void {
 function refuseForeign(root: string): void {
   const foreign = readdirSync(root).find((name) => !OUR_NAMES.test(name));
   if (foreign === undefined) return;
-  throw new AppError("STORE_FOREIGN", `${root} is no store: expected an empty directory, found ${JSON.stringify(foreign)} in it`, {
-    hint: "Name a new or empty directory with --root or MANYARCH_ROOT.",
-  });
+  throw new AppError(
+    "STORE_FOREIGN",
+    `${root} is no store: expected an empty directory, found ${JSON.stringify(foreign)} in it`,
+    {
+      hint: "Name a new or empty directory with --root or MANYARCH_ROOT.",
+    },
+  );
 }
 
 function publish(paths: StorePaths, path: string, text: string): void {

@@ -39,7 +39,7 @@ interface Connection {
 /**
  * The SQLite file under {@link Records}. A file that SQLite finds corrupt is moved to the quarantine
  * and replaced by an empty one; a write that fails (disk full, read-only, busy for too long) is left
- * out. Both are reported once each and neither fails the caller.
+ * out, and a file that cannot be opened is replaced by memory. All are reported, none fails the caller.
  */
 export class RecordsDatabase {
   readonly #options: RecordsOptions;
@@ -50,12 +50,10 @@ export class RecordsDatabase {
 
   constructor(options: RecordsOptions) {
     this.#options = options;
-    const { path } = options;
     try {
       this.#connection = connect(options);
     } catch (error) {
-      if (!isCorrupt(error)) throw storeError(error, path);
-      this.#setAside(statSync(path, { throwIfNoEntry: false })?.ino, error);
+      if (isCorrupt(error)) this.#setAside(statSync(options.path, { throwIfNoEntry: false })?.ino, error);
       this.#connection = this.#connectAnew();
     }
   }
@@ -149,11 +147,14 @@ export class RecordsDatabase {
     this.#generation = undefined;
   }
 
+  /** Where no file will do, what this run remembers is at least known to itself. */
   #connectAnew(): Connection {
     try {
       return connect(this.#options);
     } catch (error) {
-      throw storeError(error, this.#options.path);
+      if (!isSqlite(error)) throw storeError(error, this.#options.path);
+      this.#tellUnwritable(error);
+      return connect({ ...this.#options, path: ":memory:" });
     }
   }
 
@@ -177,7 +178,10 @@ export class RecordsDatabase {
   #tellUnwritable(error: unknown): void {
     if (this.#unwritableTold) return;
     this.#unwritableTold = true;
-    this.#options.onNote("RECORDS_UNWRITABLE", `the store's records cannot be written (${messageOf(error)}): the next build may repeat steps`);
+    this.#options.onNote(
+      "RECORDS_UNWRITABLE",
+      `the store's records cannot be written (${messageOf(error)}): the next build may repeat steps`,
+    );
   }
 }
 
@@ -189,7 +193,7 @@ function connect({ path, busyTimeout = 10_000 }: RecordsOptions): Connection {
     const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version > SCHEMA_VERSION) throw newerRecords(path, version);
     if (version < SCHEMA_VERSION) database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
-    return { database, inode: statSync(path).ino, statements: new Map() };
+    return { database, inode: statSync(path, { throwIfNoEntry: false })?.ino ?? 0, statements: new Map() };
   } catch (error) {
     database.close();
     throw error;
@@ -197,9 +201,13 @@ function connect({ path, busyTimeout = 10_000 }: RecordsOptions): Connection {
 }
 
 function newerRecords(path: string, version: number): AppError {
-  return new AppError("STORE_VERSION", `${path} was made by a newer manyarch: expected schema ${SCHEMA_VERSION}, found ${version}`, {
-    hint: "Use that manyarch, or give this one a store of its own with --root.",
-  });
+  return new AppError(
+    "STORE_VERSION",
+    `${path} was made by a newer manyarch: expected schema ${SCHEMA_VERSION}, found ${version}`,
+    {
+      hint: "Use that manyarch, or give this one a store of its own with --root.",
+    },
+  );
 }
 
 function isSqlite(error: unknown): error is Error & { readonly errcode: number } {
@@ -210,5 +218,7 @@ function isSqlite(error: unknown): error is Error & { readonly errcode: number }
 function isCorrupt(error: unknown): boolean {
   if (!isSqlite(error)) return false;
   const primary = error.errcode & 0xff;
-  return primary === 11 || primary === 26 || (primary === 1 && /no such (?:table|column)|has no column/.test(error.message));
+  return (
+    primary === 11 || primary === 26 || (primary === 1 && /no such (?:table|column)|has no column/.test(error.message))
+  );
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -25,7 +34,12 @@ afterEach(() => {
 });
 
 function open(busyTimeout?: number): Records {
-  const records = new Records({ path, quarantine: join(dir, "quarantine"), onNote: (code) => notes.push(code), busyTimeout });
+  const records = new Records({
+    path,
+    quarantine: join(dir, "quarantine"),
+    onNote: (code) => notes.push(code),
+    busyTimeout,
+  });
   opened.push(records);
   return records;
 }
@@ -84,7 +98,10 @@ test("a value is what was put, for any JSON", () => {
 test.each([
   ["changed", "UPDATE records SET value = '{\"n\":2}' WHERE key = 'a'"],
   ["cut short", "UPDATE records SET value = substr(value, 1, 3) WHERE key = 'a'"],
-  ["of another key", "UPDATE records SET value = (SELECT value FROM records WHERE key = 'b'), checksum = (SELECT checksum FROM records WHERE key = 'b') WHERE key = 'a'"],
+  [
+    "of another key",
+    "UPDATE records SET value = (SELECT value FROM records WHERE key = 'b'), checksum = (SELECT checksum FROM records WHERE key = 'b') WHERE key = 'a'",
+  ],
   ["not text", "UPDATE records SET value = x'00ff' WHERE key = 'a'"],
 ])("a damaged row (%s) is a miss, and gone", (_name, sql) => {
   const records = open();
@@ -95,7 +112,12 @@ test.each([
   expect(notes).toEqual(["RECORD_CORRUPT"]);
   expect(records.table("steps").get("a")).toBeUndefined();
   expect(notes).toHaveLength(1);
-  expect(records.table("steps").entries().map(({ key }) => key)).toEqual(["b"]);
+  expect(
+    records
+      .table("steps")
+      .entries()
+      .map(({ key }) => key),
+  ).toEqual(["b"]);
 });
 
 test("a transaction is all or nothing, nested ones too", () => {
@@ -166,7 +188,9 @@ test("damage that shows while it is open mends too, once", () => {
   const again = open();
   expect(again.table("steps").get("key 1")).toBeDefined();
   overwrite(8192, 1 << 20);
-  const found = Array.from({ length: 2000 }, (_, i) => again.table("steps").get(`key ${i}`)).filter((value) => value !== undefined);
+  const found = Array.from({ length: 2000 }, (_, i) => again.table("steps").get(`key ${i}`)).filter(
+    (value) => value !== undefined,
+  );
   expect(found.length).toBeLessThan(2000);
   expect(notes).toEqual(["RECORDS_CORRUPT"]);
 });
@@ -189,11 +213,21 @@ test("a newer schema is refused and not touched", () => {
   expect(readdirSync(dir)).toContain("records.db");
 });
 
-test("a directory that is not there is the store's error", () => {
-  expect(() => new Records({ path: join(dir, "no/records.db"), quarantine: dir, onNote: () => {} })).toThrow(expect.objectContaining({ code: "STORE_IO" }));
+test("where no file can be, a run knows its own records", () => {
+  path = join(dir, "no/records.db");
+  const records = open();
+  records.table("steps").put("a", 1);
+  expect(records.table("steps").get("a")).toBe(1);
+  expect(notes).toEqual(["RECORDS_UNWRITABLE"]);
 });
 
-const base: FileIdentity = { dev: 2n ** 63n + 5n, ino: 7n, size: 10n, mtimeNs: 1_700_000_000_123_456_789n, ctimeNs: 1_700_000_000_987_654_321n };
+const base: FileIdentity = {
+  dev: 2n ** 63n + 5n,
+  ino: 7n,
+  size: 10n,
+  mtimeNs: 1_700_000_000_123_456_789n,
+  ctimeNs: 1_700_000_000_987_654_321n,
+};
 const LATER = 1_800_000_000_000;
 const digest = digestOf(Buffer.from("content"));
 

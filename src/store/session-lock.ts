@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /**
@@ -21,8 +21,11 @@ export class SessionLock {
       database.exec("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN EXCLUSIVE");
     } catch (error) {
       database.close();
-      if (isBusy(error)) return undefined;
-      throw error;
+      if (isOneOf(error, SQLITE_BUSY)) return undefined;
+      if (!isOneOf(error, SQLITE_NOTADB)) throw error;
+      // Nobody can hold a file with content: a power loss, or somebody's hand, put it there.
+      rmSync(path, { force: true });
+      return SessionLock.take(path);
     }
     // Between opening and locking, whoever reaps may have taken and unlinked the file: ours is then no name.
     if (existsSync(path)) return new SessionLock(database);
@@ -36,9 +39,15 @@ export class SessionLock {
   }
 }
 
-/** SQLITE_BUSY and SQLITE_LOCKED, with their extended codes. */
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return false;
-  const primary = error.errcode & 0xff;
-  return primary === 5 || primary === 6;
+/** Primary result codes: SQLITE_BUSY and SQLITE_LOCKED, SQLITE_CORRUPT and SQLITE_NOTADB. */
+const SQLITE_BUSY = [5, 6];
+const SQLITE_NOTADB = [11, 26];
+
+function isOneOf(error: unknown, codes: readonly number[]): boolean {
+  return (
+    error instanceof Error &&
+    "errcode" in error &&
+    typeof error.errcode === "number" &&
+    codes.includes(error.errcode & 0xff)
+  );
 }

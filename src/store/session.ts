@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { errnoOf, messageOf } from "../base/errors.ts";
 import type { Guardian } from "../sys/guardian.ts";
 import { startGuardian } from "../sys/guardian.ts";
@@ -29,6 +29,7 @@ export function openSession(paths: StorePaths, onNote: OnNote): Session {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     lock.release();
+    void guardian?.close();
     throw storeError(error, directory);
   }
   const close = async (): Promise<void> => {
@@ -46,6 +47,8 @@ function lockNew(paths: StorePaths): { readonly id: string; readonly lock: Sessi
     const id = randomBytes(8).toString("hex");
     const path = `${paths.sessions}/${id}.lock`;
     try {
+      // Made here, since SQLite does not say why it cannot make a file.
+      closeSync(openSync(path, "wx", 0o600));
       const lock = SessionLock.take(path);
       if (lock !== undefined) return { id, lock };
     } catch (error) {

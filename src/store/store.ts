@@ -53,7 +53,8 @@ export function openStore(root: string, options: StoreOptions = {}): Store {
   const paths = storePaths(root);
   initialiseRoot(paths);
   const orphans = reapSessions(paths);
-  for (const orphan of orphans) onNote("SESSION_ORPHANED", `${orphan} is of a dead build and needs a user namespace to be removed`);
+  for (const orphan of orphans)
+    onNote("SESSION_ORPHANED", `${orphan} is of a dead build and needs a user namespace to be removed`);
   let records: Records | undefined;
   return {
     ...access(paths, onNote),
@@ -67,7 +68,11 @@ export function openStore(root: string, options: StoreOptions = {}): Store {
 }
 
 /** The store as the worker sees it: it was opened by the control process, whose session it writes in. */
-export function joinStore(root: string, sessionDirectory: string, options: StoreOptions = {}): StoreAccess & { readonly temp: TempSpace } {
+export function joinStore(
+  root: string,
+  sessionDirectory: string,
+  options: StoreOptions = {},
+): StoreAccess & { readonly temp: TempSpace } {
   return { ...access(storePaths(root), options.onNote ?? (() => {})), temp: tempSpace(sessionDirectory) };
 }
 
@@ -84,5 +89,8 @@ function access(paths: StorePaths, onNote: OnNote): StoreAccess {
 function plainName(id: string): string {
   const name = id.startsWith("sha256:") ? id.slice("sha256:".length) : id;
   if (/^[0-9A-Za-z][0-9A-Za-z_-]{0,127}$/.test(name)) return name;
-  throw new AppError("STORE_BAD_NAME", `snapshot ${JSON.stringify(id)}: expected a digest or a name of letters and digits`);
+  throw new AppError(
+    "STORE_BAD_NAME",
+    `snapshot ${JSON.stringify(id)}: expected a digest or a name of letters and digits`,
+  );
 }

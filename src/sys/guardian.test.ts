@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -22,7 +31,7 @@ function make(name: string): string {
 }
 
 async function gone(path: string, within: number): Promise<boolean> {
-  for (const end = Date.now() + within; Date.now() < end; ) {
+  for (const end = Date.now() + within; Date.now() < end;) {
     if (!existsSync(path)) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -63,7 +72,10 @@ test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)("removes them when its proc
   const path = make("held");
   const program = `import { startGuardian } from ${MODULE}; const g = startGuardian([${JSON.stringify(path)}]); console.log(g.pid); setInterval(() => {}, 1000);`;
   // A process group of its own, all of which gets the signal, as with Ctrl-C.
-  const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   process.kill(-(child.pid ?? 0), signal);
   await once(child, "exit");
@@ -75,7 +87,10 @@ test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)("removes them when its proc
 test("does not keep its process alive, and cleans up after a normal end", async () => {
   const path = make("held");
   const program = `import { startGuardian } from ${MODULE}; startGuardian([${JSON.stringify(path)}]);`;
-  const result = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program], { timeout: 5000, encoding: "utf8" });
+  const result = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program], {
+    timeout: 5000,
+    encoding: "utf8",
+  });
   expect(result.status).toBe(0);
   expect(await gone(path, 1000)).toBe(true);
 });
@@ -94,7 +109,9 @@ test("a directory closed to its owner is removed too", async () => {
 });
 
 test("one that cannot be started is an error", () => {
-  expect(() => startGuardian([join(base, "x")], { prefix: ["/no/such/command"] })).toThrow(expect.objectContaining({ code: "GUARDIAN_FAILED" }));
+  expect(() => startGuardian([join(base, "x")], { prefix: ["/no/such/command"] })).toThrow(
+    expect.objectContaining({ code: "GUARDIAN_FAILED" }),
+  );
 });
 
 test("the command for a prefix ends with the paths", () => {

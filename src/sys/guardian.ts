@@ -45,9 +45,13 @@ export function startGuardian(paths: readonly string[], options: GuardianOptions
   // Without a listener a failed start would end the process; it shows in `pid` already.
   child.on("error", () => {});
   if (child.pid === undefined) {
-    throw new AppError("GUARDIAN_FAILED", `the guardian of ${paths.join(" ")} could not be started: ${command} cannot be run`, {
-      hint: "Install a POSIX shell at /bin/sh.",
-    });
+    throw new AppError(
+      "GUARDIAN_FAILED",
+      `the guardian of ${paths.join(" ")} could not be started: ${command} cannot be run`,
+      {
+        hint: "Install a POSIX shell at /bin/sh.",
+      },
+    );
   }
   return new Guardian(child);
 }
@@ -80,5 +84,6 @@ export class Guardian {
 
 /** A child's stdin is a socket, which its type does not say. */
 function unrefStream(stream: unknown): void {
-  if (stream !== null && typeof stream === "object" && "unref" in stream && typeof stream.unref === "function") stream.unref();
+  if (stream !== null && typeof stream === "object" && "unref" in stream && typeof stream.unref === "function")
+    stream.unref();
 }

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { bootId, currentUser, kernelRelease, parseSubordinateIds, processorCount, subordinateIds } from "./host.ts";
 
 test("subordinate ids by name and by uid, in order", () => {
-  const text = "alice:100000:65536\n1000:300000:1000\nbob:165536:65536\n\n# alice:1:1\nalice:x:1\nalice:500000:0\nalice:600000:5 \n";
+  const text =
+    "alice:100000:65536\n1000:300000:1000\nbob:165536:65536\n\n# alice:1:1\nalice:x:1\nalice:500000:0\nalice:600000:5 \n";
   expect(parseSubordinateIds(text, { uid: 1000, name: "alice" })).toEqual([
     { start: 100000, count: 65536 },
     { start: 300000, count: 1000 },

@@ -49,7 +49,10 @@ export function currentUser(): User {
 }
 
 /** The user's ranges in /etc/subuid or /etc/subgid, in the file's order; empty where there are none. */
-export function subordinateIds(file: "/etc/subuid" | "/etc/subgid", user: Pick<User, "uid" | "name">): readonly IdRange[] {
+export function subordinateIds(
+  file: "/etc/subuid" | "/etc/subgid",
+  user: Pick<User, "uid" | "name">,
+): readonly IdRange[] {
   return parseSubordinateIds(readIfThere(file) ?? "", user);
 }
 

@@ -83,7 +83,12 @@ function attributes(libc: Libc, call: Call): Pick<Syscalls, "lgetxattr" | "llist
     },
     llistxattr: (file) => {
       const length = call("llistxattr", file, () => list(path(file), room, room.length), NO_ATTRIBUTE);
-      return length <= 0 ? [] : room.toString("latin1", 0, length - 1).split("\0").sort();
+      return length <= 0
+        ? []
+        : room
+            .toString("latin1", 0, length - 1)
+            .split("\0")
+            .sort();
     },
     lsetxattr: (file, name, value) => {
       call("lsetxattr", file, () => set(path(file), attribute(name), value, value.length, 0));
@@ -132,7 +137,8 @@ function descriptors(libc: Libc, call: Call): Pick<Syscalls, "flock" | "closeOnE
       // Linux 5.9 has the call and 5.11 the flag; seccomp profiles older than it answer EPERM.
       if (call("close_range", undefined, range, ["ENOSYS", "EINVAL", "EPERM"]) !== -1) return;
       // EBADF: the descriptor that the listing itself was read through.
-      for (const fd of openDescriptors(first)) call("fcntl", undefined, () => fcntl(fd, F_SETFD, FD_CLOEXEC), ["EBADF"]);
+      for (const fd of openDescriptors(first))
+        call("fcntl", undefined, () => fcntl(fd, F_SETFD, FD_CLOEXEC), ["EBADF"]);
     },
     syncfs: (fd) => {
       call("syncfs", undefined, () => syncfs(fd));

@@ -22,10 +22,14 @@ function requireKoffi(): Koffi {
     // Synchronous and by its CommonJS form: hot paths need no promise, and the ESM one is slower to load.
     return createRequire(import.meta.url)("koffi") as Koffi;
   } catch (cause) {
-    throw new AppError("SYSCALLS_UNAVAILABLE", "the package koffi, which makes system calls that Node lacks, cannot be loaded", {
-      hint: "Run npm install without --omit=optional.",
-      cause,
-    });
+    throw new AppError(
+      "SYSCALLS_UNAVAILABLE",
+      "the package koffi, which makes system calls that Node lacks, cannot be loaded",
+      {
+        hint: "Run npm install without --omit=optional.",
+        cause,
+      },
+    );
   }
 }
 
@@ -35,7 +39,8 @@ function bindLibc(koffi: Koffi): Libc {
   const libc = koffi.load(null);
   const names = new Map<number, string>();
   // EAGAIN and EWOULDBLOCK are one number; Node says EAGAIN.
-  for (const [name, number] of errors) if (!names.has(number) || name === "EAGAIN" || name === "ENOTSUP") names.set(number, name);
+  for (const [name, number] of errors)
+    if (!names.has(number) || name === "EAGAIN" || name === "ENOTSUP") names.set(number, name);
   return {
     errno: () => koffi.errno(),
     errnoName: (number) => names.get(number) ?? `E${number}`,

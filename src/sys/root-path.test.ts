@@ -1,4 +1,18 @@
-import { closeSync, constants, existsSync, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -103,9 +117,12 @@ test("links may be refused", () => {
   }, "refuse");
 });
 
-test.each(["a/../b", "..", "/a", "a//b", "a/", ".", "./a", "", "a\0b", "x/a\0b/c"])("refuses the unclean path %j", (path) => {
-  withRoot((root) => expect(() => root.atCreating(path)).toThrow(expect.objectContaining({ code: "PATH_UNCLEAN" })));
-});
+test.each(["a/../b", "..", "/a", "a//b", "a/", ".", "./a", "", "a\0b", "x/a\0b/c"])(
+  "refuses the unclean path %j",
+  (path) => {
+    withRoot((root) => expect(() => root.atCreating(path)).toThrow(expect.objectContaining({ code: "PATH_UNCLEAN" })));
+  },
+);
 
 test("follows 255 links and no more", () => {
   mkdirSync(join(top, "end"));
@@ -147,7 +164,9 @@ test("goes deeper than it keeps directories open, and back", () => {
 });
 
 test("a path longer than the kernel takes is refused by name", () => {
-  withRoot((root) => expect(() => root.at(`${"a/".repeat(3000)}x`)).toThrow(expect.objectContaining({ code: "ENAMETOOLONG" })));
+  withRoot((root) =>
+    expect(() => root.at(`${"a/".repeat(3000)}x`)).toThrow(expect.objectContaining({ code: "ENAMETOOLONG" })),
+  );
 });
 
 test("names are bytes", () => {
@@ -212,7 +231,11 @@ test("no descriptor stays open", () => {
 const name = fc.constantFrom("a", "b", "c", "..", ".", "", "e");
 
 test("arbitrary trees of links never lead out", () => {
-  const link = fc.record({ at: fc.constantFrom("a", "b", "c", "e/a", "e/b"), target: fc.array(name, { minLength: 1, maxLength: 6 }), absolute: fc.boolean() });
+  const link = fc.record({
+    at: fc.constantFrom("a", "b", "c", "e/a", "e/b"),
+    target: fc.array(name, { minLength: 1, maxLength: 6 }),
+    absolute: fc.boolean(),
+  });
   const path = fc.array(fc.constantFrom("a", "b", "c", "e", "f"), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(fc.array(link, { maxLength: 6 }), fc.array(path, { minLength: 1, maxLength: 6 }), (links, paths) => {
@@ -254,7 +277,9 @@ const RACER = `
 test("a directory that becomes a link to the outside meanwhile is not followed out", async () => {
   mkdirSync(join(top, "d/sub"), { recursive: true });
   mkdirSync(join(outside, "sub"));
-  const racer = spawn(process.execPath, ["-e", RACER, join(top, "d"), outside], { stdio: ["ignore", "pipe", "ignore"] });
+  const racer = spawn(process.execPath, ["-e", RACER, join(top, "d"), outside], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   let written = 0;
   try {
     await once(racer.stdout, "data");
@@ -263,7 +288,9 @@ test("a directory that becomes a link to the outside meanwhile is not followed o
       for (let i = 0; Date.now() < end; i++) {
         root.forget();
         try {
-          closeSync(openSync(root.at(`d/sub/f${i % 50}`), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW));
+          closeSync(
+            openSync(root.at(`d/sub/f${i % 50}`), constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW),
+          );
           written++;
         } catch (error) {
           expect(["ENOENT", "ENOTDIR"]).toContain((error as { code: string }).code);

@@ -168,7 +168,13 @@ export class RootDirectory {
   }
 
   /** Opens `name` below `real`, or answers the text of the link that it is. */
-  #enter(real: readonly string[], name: string, path: BytesPath, make: MakeDirectory | undefined, spend: () => void): BytesPath | undefined {
+  #enter(
+    real: readonly string[],
+    name: string,
+    path: BytesPath,
+    make: MakeDirectory | undefined,
+    spend: () => void,
+  ): BytesPath | undefined {
     for (let made = make === undefined; ; made = true) {
       try {
         this.#kept.enter(real, name, spend);
@@ -206,12 +212,19 @@ function refuseUnclean(name: string, path: BytesPath): void {
 }
 
 function uncleanError(path: BytesPath): AppError {
-  return new AppError("PATH_UNCLEAN", `path ${JSON.stringify(path)}: expected names joined by single slashes, without "." and ".."`);
+  return new AppError(
+    "PATH_UNCLEAN",
+    `path ${JSON.stringify(path)}: expected names joined by single slashes, without "." and ".."`,
+  );
 }
 
 function pathError(code: string, path: BytesPath, what: string, cause?: unknown): Error {
   const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-  return Object.assign(new Error(`${code}: ${what} ${JSON.stringify(shown)}`, { cause }), { code, syscall: "open", path });
+  return Object.assign(new Error(`${code}: ${what} ${JSON.stringify(shown)}`, { cause }), {
+    code,
+    syscall: "open",
+    path,
+  });
 }
 
 function ifThere<T>(body: () => T, ...also: readonly string[]): T | undefined {

@@ -38,7 +38,11 @@ const GRACE = 2000;
 export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   options.signal.throwIfAborted();
   const [command = "", ...args] = argv;
-  const child = spawn(command, args, { env: options.env, stdio: ["pipe", "pipe", "pipe"], ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+  const child = spawn(command, args, {
+    env: options.env,
+    stdio: ["pipe", "pipe", "pipe"],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   const stop = new Stopper(child);
   const limit = options.maxOutput ?? MAX_OUTPUT;
   const tooMuch = (): void => stop.because(outputError(command, limit));
@@ -99,7 +103,8 @@ class Stopper {
 function watch(stop: Stopper, command: string, { signal, timeout }: RunOptions): () => void {
   const abort = (): void => stop.because(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  const timer = timeout === undefined ? undefined : setTimeout(() => stop.because(timeoutError(command, timeout)), timeout);
+  const timer =
+    timeout === undefined ? undefined : setTimeout(() => stop.because(timeoutError(command, timeout)), timeout);
   return () => {
     signal.removeEventListener("abort", abort);
     clearTimeout(timer);
@@ -138,7 +143,8 @@ function feed(stdin: Writable, input: string | Uint8Array | undefined): void {
 
 function startError(argv: readonly string[], cause: Error): AppError {
   const [command = ""] = argv;
-  const reason = errnoOf(cause) === "ENOENT" ? "it is not installed, or its directory does not exist" : messageOf(cause);
+  const reason =
+    errnoOf(cause) === "ENOENT" ? "it is not installed, or its directory does not exist" : messageOf(cause);
   return new AppError("PROCESS_NOT_STARTED", `${command} cannot be run: ${reason}`, { cause });
 }
 

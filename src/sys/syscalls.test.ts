@@ -1,5 +1,21 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, linkSync, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -52,7 +68,9 @@ test("a file system without attributes has none", () => {
 
 test("failures look like Node's", () => {
   const missing = join(dir, "missing");
-  expect(() => sys.lgetxattr(missing, "user.a")).toThrow(expect.objectContaining({ code: "ENOENT", errno: -2, syscall: "lgetxattr", path: missing }));
+  expect(() => sys.lgetxattr(missing, "user.a")).toThrow(
+    expect.objectContaining({ code: "ENOENT", errno: -2, syscall: "lgetxattr", path: missing }),
+  );
   expect(() => sys.lremovexattr(file("none"), "user.a")).toThrow(code("ENODATA"));
   expect(() => sys.unmount(missing, 0)).toThrow();
   expect(() => sys.syncfs(9999)).toThrow(code("EBADF"));
@@ -69,11 +87,14 @@ test("a path longer than the buffer is the kernel's to refuse", () => {
   expect(() => sys.lgetxattr(`/${"a".repeat(300)}`, "user.a")).toThrow(code("ENAMETOOLONG"));
 });
 
-test.each([0n, -1n, -1_500_000_000n, 1_234_567_890_123_456_789n, 5_000_000_000_000_000_001n])("time %d to the nanosecond", (mtime) => {
-  const path = file("times");
-  sys.utimens(path, mtime);
-  expect(statSync(path, { bigint: true }).mtimeNs).toBe(mtime);
-});
+test.each([0n, -1n, -1_500_000_000n, 1_234_567_890_123_456_789n, 5_000_000_000_000_000_001n])(
+  "time %d to the nanosecond",
+  (mtime) => {
+    const path = file("times");
+    sys.utimens(path, mtime);
+    expect(statSync(path, { bigint: true }).mtimeNs).toBe(mtime);
+  },
+);
 
 test("times of a link, or of what it names", () => {
   const path = file("target");
@@ -150,8 +171,17 @@ test("inherited descriptors are not passed on", () => {
     loadSyscalls().closeOnExecFrom(3);
     console.log(before, list());`;
   // Node itself does this for the first sixteen and stops at the first that is not open.
-  const stdio: (number | "pipe" | "inherit" | null)[] = ["pipe", "pipe", "inherit", ...Array.from({ length: 27 }, () => null), openSync("/", "r")];
-  const said = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program], { encoding: "utf8", stdio });
+  const stdio: (number | "pipe" | "inherit" | null)[] = [
+    "pipe",
+    "pipe",
+    "inherit",
+    ...Array.from({ length: 27 }, () => null),
+    openSync("/", "r"),
+  ];
+  const said = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program], {
+    encoding: "utf8",
+    stdio,
+  });
   expect(said.stdout.trim()).toBe("1 0");
 });
 
