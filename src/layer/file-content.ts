@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import { BlockPool } from "./block-pool.ts";
 import type { Content } from "./entry.ts";
 
@@ -15,7 +16,7 @@ const BUFFERS = new BlockPool(READ_BYTES);
  * follows no symbolic link in its last component and does not wait at a fifo; a descriptor stays open.
  *
  * `size` is what the entry will say. A file that grew gives one byte more than that, one that shrank
- * gives less, so that the sink notices either.
+ * gives less, so that the sink notices either; one that is gone throws `LAYER_CONTENT_CHANGED`.
  */
 export function fileContent(file: string | Buffer | number, size: number): Content {
   return new FileContent(file, size);
@@ -51,9 +52,8 @@ class FileContent implements Content {
   next(): Uint8Array | undefined {
     if (this.#left === 0) return undefined;
     this.#buffer ??= BUFFERS.take();
-    this.#descriptor ??= typeof this.#file === "number" ? this.#file : openFile(this.#file);
     const wanted = Math.min(this.#left, this.#buffer.length);
-    const count = readSync(this.#descriptor, this.#buffer, 0, wanted, this.#position);
+    const count = this.#read(this.#buffer, wanted);
     this.#position += count;
     this.#left -= count;
     // A regular file reads short at its end only, which saves a read for each small file.
@@ -68,7 +68,28 @@ class FileContent implements Content {
     if (this.#descriptor !== undefined && typeof this.#file !== "number") closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
+
+  #read(buffer: Buffer, wanted: number): number {
+    try {
+      this.#descriptor ??= typeof this.#file === "number" ? this.#file : openFile(this.#file);
+      return readSync(this.#descriptor, buffer, 0, wanted, this.#position);
+    } catch (error) {
+      if (!REPLACED.has(errnoOf(error) ?? "")) throw error;
+      throw new AppError(
+        "LAYER_CONTENT_CHANGED",
+        `${String(this.#file)} is no longer the file it was: ${messageOf(error)}`,
+        {
+          hint: "Run the build again when nothing writes to the file.",
+          cause: error,
+          retryable: true,
+        },
+      );
+    }
+  }
 }
+
+/** What opening or reading says of a name that was a file and now is gone, a link, a directory or a fifo. */
+const REPLACED: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ESPIPE", "ENXIO"]);
 
 function openFile(path: string | Buffer): number {
   return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);

@@ -1,7 +1,7 @@
 import { AppError, assertNever, messageOf } from "../base/errors.ts";
 import type { Metadata } from "./entry.ts";
 import type { IndexEntry, LayerIndex } from "./layer-index.ts";
-import { cleanPath } from "./tar/path.ts";
+import { isClean } from "./tar/path.ts";
 
 /** Raised with every change of the form; an index of another version is made again. */
 const VERSION = 1;
@@ -125,7 +125,7 @@ function fields(value: unknown, where: string): FieldReader {
     },
     path() {
       const path = reader.text("path");
-      if (cleanPath(path, 0) === path) return path;
+      if (path === "" || isClean(path)) return path;
       throw fail("a clean path");
     },
     metadata() {

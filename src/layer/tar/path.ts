@@ -54,8 +54,8 @@ export function layerName(path: string, offset: number): LayerName {
   return { kind: "whiteout", path: parent === "" ? hidden : `${parent}/${hidden}` };
 }
 
-/** True for a name that {@link cleanPath} would leave as it is; false also where it must look closer. */
-function isClean(name: string): boolean {
+/** The name is a path other than the root, as {@link cleanPath} would leave it. */
+export function isClean(name: string): boolean {
   let start = 0;
   for (let i = 0; i <= name.length; i++) {
     if (i < name.length && name.charCodeAt(i) !== SLASH) continue;

@@ -163,8 +163,9 @@ export class RawTarReader {
     }
   }
 
+  /** Says nothing to us, but is refused where Go would not know what to make of it either. */
   #global(header: TarHeader, pax: PaxRecords, offset: number): RawEntry {
-    const name = pax.get("path") || header.name;
+    const { name } = applyExtensions(header, { pax }, offset);
     this.#content = new TarContent(this.#source, 0);
     return { ...header, offset, name, linkname: "", size: 0, mtime: 0n, pax, content: this.#content };
   }
