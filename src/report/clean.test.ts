@@ -74,7 +74,11 @@ test("a line without end comes in pieces and is not gathered", () => {
     length += pieces.join("").length;
   }
   expect(length).toBeGreaterThan(64 * 65_536 - 8192);
-  expect(lines("drop", "😀".repeat(10_000)).join("")).toBe("😀".repeat(10_000));
+  for (const text of ["😀".repeat(10_000), `a${"😀".repeat(10_000)}`]) {
+    const pieces = lines("drop", text);
+    expect(pieces.join("")).toBe(text);
+    expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
+  }
 });
 
 const bytes = fc.oneof(

@@ -20,7 +20,7 @@ const show = (view: View, columns: number, rows: number): string =>
   `\n${render(view, columns, rows, PLAIN).join("\n")}\n`;
 
 test("steps in work with the last of their output", () => {
-  expect(show(viewAfter(11), 100, 30)).toMatchInlineSnapshot(`
+  expect(show(viewAfter(12), 100, 30)).toMatchInlineSnapshot(`
     "
     building Dockerfile for linux/amd64+arm64+arm/v7                                 1 of 4 steps  8.5s
     > [linux/amd64+arm64+arm/v7 build 3/6] RUN go mod download                                     0.5s
@@ -34,7 +34,7 @@ test("steps in work with the last of their output", () => {
 });
 
 test("at forty columns", () => {
-  expect(show(viewAfter(11), 40, 30)).toMatchInlineSnapshot(`
+  expect(show(viewAfter(12), 40, 30)).toMatchInlineSnapshot(`
     "
     building Dockerfil…  1 of 4 steps  8.5s
     > [linux/amd64+arm64+arm/v7 buil…  0.5s
@@ -48,7 +48,7 @@ test("at forty columns", () => {
 });
 
 test("transfers", () => {
-  expect(show(viewAfter(5), 100, 30)).toMatchInlineSnapshot(`
+  expect(show(viewAfter(6), 100, 30)).toMatchInlineSnapshot(`
     "
     building Dockerfile for linux/amd64+arm64+arm/v7                                 1 of 4 steps  6.0s
     > pull layer 111111111111 docker.io/library/golang                         12.3 MB of 45.0 MB  6.0s

@@ -28,7 +28,7 @@ export function render(view: View, columns: number, rows: number, style: Style):
     if ("tail" in item) lines.push(...tailLines(item, tails.get(item) ?? 0, width, style));
   }
   if (hidden > 0) lines.push(truncate(style.dim(`  … and ${hidden} more`), width));
-  return lines.slice(0, budget);
+  return lines;
 }
 
 type Item = RunningStep | RunningTransfer;
