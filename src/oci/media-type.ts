@@ -25,9 +25,8 @@ export const DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manife
 
 /** An in-toto statement: the layer of BuildKit's attestation manifests. */
 export const IN_TOTO = "application/vnd.in-toto+json";
-/** Annotations by which BuildKit ties an attestation manifest to its image inside an index. */
+/** By which BuildKit marks an attestation manifest inside an index. */
 export const ATTESTATION_TYPE_ANNOTATION = "vnd.docker.reference.type";
-export const ATTESTATION_DIGEST_ANNOTATION = "vnd.docker.reference.digest";
 export const ATTESTATION_TYPE = "attestation-manifest";
 
 /** What to send as Accept for a manifest: schema 1 last, to be told of it by name instead of "not found". */
