@@ -1,4 +1,4 @@
-import { assertNever } from "../base/errors.ts";
+import { AppError, assertNever } from "../base/errors.ts";
 import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import { Engine } from "../engine/engine.ts";
@@ -43,8 +43,10 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   try {
     return await withoutLostBlobs(() => buildIn(workshop, request, emit, start), emit);
   } catch (error) {
-    stop.abort(error);
-    throw dependencies.signal.aborted ? dependencies.signal.reason : error;
+    const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
+    stop.abort(cause);
+    if (cause instanceof AppError) emit({ kind: "build.failed", milliseconds: performance.now() - start, error: cause });
+    throw cause;
   } finally {
     await workshop.close();
   }

@@ -3,7 +3,8 @@ import { assertDiffIds, parseConfig, type CompleteConfig } from "../oci/config.t
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf, type Digest } from "../oci/digest.ts";
 import { indexPlatforms, selectManifests, type ImageIndex } from "../oci/image-index.ts";
-import { parseManifestOrIndex, type ImageManifest } from "../oci/manifest.ts";
+import { assertImage, parseManifestOrIndex, type ImageManifest } from "../oci/manifest.ts";
+import { matchPlatform } from "../oci/platform-match.ts";
 import { formatPlatform, normalizePlatform, type Platform } from "../oci/platform.ts";
 import { familiarReference, withDefaultTag, type Reference } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/types.ts";
@@ -44,7 +45,9 @@ export class ImageResolver {
     const root = await this.#root(reference, signal);
     const document = await this.#document(reference, root, signal);
     const [descriptor, manifest] = document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);
+    assertImage(manifest, `manifest of ${familiarReference(reference)}`);
     const config = await this.#config(reference, manifest, signal);
+    if (!matchPlatform(platform).matches(config)) throw noPlatform(reference, platform, [config]);
     assertDiffIds(config, manifest, `config of ${familiarReference(reference)}`);
     return { descriptor, layers: manifest.layers, diffIds: config.rootfs.diff_ids, config, platform: normalizePlatform(config) };
   }
@@ -54,17 +57,21 @@ export class ImageResolver {
     return remember(this.#roots, familiarReference(reference), () => this.#client.resolve(withDefaultTag(reference), signal));
   }
 
-  async #child(reference: Reference, index: ImageIndex, platform: Platform, signal: AbortSignal): Promise<[Descriptor, ImageManifest]> {
+  async #child(
+    reference: Reference,
+    index: ImageIndex,
+    platform: Platform,
+    signal: AbortSignal,
+    depth = 1,
+  ): Promise<[Descriptor, ImageManifest]> {
     const child = selectManifests(index, platform)[0];
-    if (child === undefined) {
-      const offered = indexPlatforms(index).map(formatPlatform).join(", ");
-      throw new AppError("MANIFEST_NO_PLATFORM", `${familiarReference(reference)} has no image for ${formatPlatform(platform)}; it has ${offered || "none"}`, {
-        hint: "choose another base image, or leave this platform out of --platform",
-      });
-    }
+    if (child === undefined) throw noPlatform(reference, platform, indexPlatforms(index));
     const document = await this.#document(reference, child, signal);
     if (document.kind === "manifest") return [child, document];
-    return this.#child(reference, document, platform, signal);
+    if (depth === MAX_NESTED_INDEXES) {
+      throw new AppError("MANIFEST_NESTED", `${familiarReference(reference)} is an index of indexes, more than ${MAX_NESTED_INDEXES} deep`);
+    }
+    return this.#child(reference, document, platform, signal, depth + 1);
   }
 
   async #document(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<ImageManifest | ImageIndex> {
@@ -80,6 +87,7 @@ export class ImageResolver {
   async #config(reference: Reference, manifest: ImageManifest, signal: AbortSignal): Promise<CompleteConfig> {
     const { digest, size } = manifest.config;
     const what = `config of ${familiarReference(reference)}`;
+    if (size > MAX_CONFIG_BYTES) throw new AppError("CONFIG_TOO_LARGE", `${what} has ${size} bytes, expected at most ${MAX_CONFIG_BYTES}`);
     const known = this.#store.blobs.readBytes(digest, size);
     if (known !== undefined) return parseConfig(known, what);
     const chunks: Uint8Array[] = [];
@@ -95,6 +103,17 @@ export class ImageResolver {
     writer.write(bytes);
     writer.commit({ digest: digestOf(bytes), size: bytes.length });
   }
+}
+
+/** What the image-spec asks registries to take for a manifest; no config needs more. */
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const MAX_NESTED_INDEXES = 4;
+
+function noPlatform(reference: Reference, platform: Platform, offered: readonly Platform[]): AppError {
+  const names = offered.map(formatPlatform).join(", ") || "none";
+  return new AppError("MANIFEST_NO_PLATFORM", `${familiarReference(reference)} has no image for ${formatPlatform(platform)}; it has ${names}`, {
+    hint: "Choose another base image, or leave this platform out of --platform.",
+  });
 }
 
 function remember<V>(promises: Map<string, Promise<V>>, name: string, make: () => Promise<V>): Promise<V> {

@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
 import type { BuildRequest, Output } from "../../build/request.ts";
+import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
 import { parseMirrors } from "../../registry/mirrors.ts";
@@ -53,10 +54,21 @@ function parseTag(text: string): Reference {
 function parsePlatforms(texts: readonly string[]): readonly Platform[] {
   const platforms: Platform[] = [];
   for (const text of texts.flatMap((item) => item.split(","))) {
-    const platform = parsePlatform(text.trim());
+    const platform = checkKnown(parsePlatform(text.trim()), text);
     if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
   }
   return platforms;
+}
+
+/** A base image may be for anything; what is asked for by hand and known to nobody is a slip of the keyboard. */
+function checkKnown(platform: Platform, text: string): Platform {
+  if (!isKnownOs(platform.os)) {
+    throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.os} is no operating system that is known`, { hint: "write linux/amd64, linux/arm64 or the like" });
+  }
+  if (isKnownArchitecture(platform.architecture)) return platform;
+  throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.architecture} is no architecture that is known`, {
+    hint: "known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list",
+  });
 }
 
 /** `NAME=value`, or `NAME` alone to take the value from the environment, as docker does. */

@@ -74,5 +74,12 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
     },
     aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs" },
   },
-  docs: { brief: "Build an image from a Dockerfile, for one or many platforms" },
+  docs: {
+    brief: "Build an image from a Dockerfile, for one or many platforms",
+    customUsage: [
+      { input: "-t registry.example.com/app:1.0 --platform linux/amd64,linux/arm64 --push .", brief: "Build for two platforms and push one index" },
+      { input: "-o type=oci,dest=app.tar .", brief: "Write an OCI archive" },
+      { input: "--target build -o type=local,dest=out .", brief: "Take the files of a stage" },
+    ],
+  },
 });
