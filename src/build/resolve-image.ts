@@ -47,7 +47,8 @@ export class ImageResolver {
     const [descriptor, manifest] = document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);
     assertImage(manifest, `manifest of ${familiarReference(reference)}`);
     const config = await this.#config(reference, manifest, signal);
-    if (!matchPlatform(platform).matches(config)) throw noPlatform(reference, platform, [config]);
+    // A name of one platform's image alone is taken at its word, as BuildKit does.
+    if (document.kind === "index" && !matchPlatform(platform).matches(config)) throw noPlatform(reference, platform, [config]);
     assertDiffIds(config, manifest, `config of ${familiarReference(reference)}`);
     return { descriptor, layers: manifest.layers, diffIds: config.rootfs.diff_ids, config, platform: normalizePlatform(config) };
   }
