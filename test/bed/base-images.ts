@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { PackageSource, type DebianArch } from "./apt.ts";
 import type { PlatformFields } from "./blobs.ts";
 import { artefactPath, makeArtefact, type Artefact } from "./cache.ts";
@@ -43,7 +43,7 @@ const DEBIAN_ARCH: Readonly<Record<BedPlatform, DebianArch>> = {
 export function baseImages(platforms: readonly BedPlatform[]): Artefact {
   return {
     name: `base-images-${platforms.length}`,
-    recipe: platforms.map((platform) => artefactPath(platformImages(platform))),
+    recipe: platforms.map((platform) => basename(artefactPath(platformImages(platform)))),
     sources: [new URL(import.meta.url), new URL("registry-folder.ts", import.meta.url)],
     make: async (directory) => {
       const parts: string[] = [];

@@ -44,14 +44,14 @@ export function unpackPackages(root: string, arch: DebianArch, packages: readonl
   mkdirSync(info, { recursive: true });
   writeFileSync(join(info, "format"), "1\n");
   const exclude = SLIM_EXCLUDES.map((path) => `--exclude='${path}'`).join(" ");
+  const unpack = `dpkg-deb --fsys-tarfile "$1" | tar -xpvC "$2" --no-same-owner --keep-directory-symlink ${exclude}`;
   for (const one of packages) {
-    const unpack = `dpkg-deb --fsys-tarfile "$1" | tar -xpC "$2" --no-same-owner --keep-directory-symlink ${exclude}`;
-    runTool("sh", ["-ec", unpack, "sh", one.file, root]);
-    registerPackage(root, one);
+    const files = runTool("sh", ["-ec", unpack, "sh", one.file, root]).trimEnd().split("\n");
+    registerPackage(root, one, files);
   }
 }
 
-function registerPackage(root: string, one: Package): void {
+function registerPackage(root: string, one: Package, unpacked: readonly string[]): void {
   const database = join(root, "var/lib/dpkg");
   const control = `${root}.control`;
   runTool("sh", ["-ec", 'rm -rf "$2"; dpkg-deb --control "$1" "$2"', "sh", one.file, control]);
@@ -63,10 +63,7 @@ function registerPackage(root: string, one: Package): void {
     `${fields.replace("\n", "\nStatus: install ok installed\n")}\n${conffiles(root, control)}\n`,
     { flag: "a" },
   );
-  const files = runTool("sh", ["-ec", 'dpkg-deb --fsys-tarfile "$1" | tar -t', "sh", one.file])
-    .trimEnd()
-    .split("\n")
-    .map((path) => path.slice(1).replace(/\/$/, "") || "/.");
+  const files = unpacked.map((path) => path.slice(1).replace(/\/$/, "") || "/.");
   writeFileSync(join(database, "info", `${name}.list`), `${files.join("\n")}\n`);
   for (const part of [
     "conffiles",

@@ -31,6 +31,8 @@ export function isArtefactName(name: string): name is ArtefactName {
 
 async function main(names: readonly string[]): Promise<void> {
   sweepUnfinished();
+  // Modes enter digests; the caller's umask does not.
+  process.umask(0o022);
   for (const name of names) {
     if (!isArtefactName(name)) throw new AppError("BED_ARTEFACT", `there is no artefact named ${name}`);
     const artefact = ARTEFACTS[name]();
