@@ -3,6 +3,7 @@ import type { OnTransfer } from "../base/transfer.ts";
 import type { EventSink } from "../engine/events.ts";
 import { createRegistryClient } from "../registry/client.ts";
 import type { RegistryClient } from "../registry/types.ts";
+import { writeHostCa } from "../sandbox/host-ca.ts";
 import { defaultRoot } from "../store/paths.ts";
 import { openStore, type Session, type Store } from "../store/store.ts";
 import { bootId, processorCount } from "../sys/host.ts";
@@ -26,6 +27,8 @@ export interface Workshop {
   /** Where temporary files of this build live. */
   session(): Session;
   worker(): Promise<Worker>;
+  /** A file with the CAs that this machine trusts, or undefined where it has none. */
+  hostCa(): string | undefined;
   layers(onTransfer: OnTransfer): LayerFetcher;
   close(): Promise<void>;
 }
@@ -41,6 +44,8 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   });
   let session: Session | undefined;
   let worker: Promise<Worker> | undefined;
+  let ca: string | undefined;
+  let caWritten = false;
   let fetcher: LayerFetcher | undefined;
   const openSession = (): Session => (session ??= store.session());
   return {
@@ -51,7 +56,12 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     bootId: bootId(),
     parallelism: Math.max(2, processorCount()),
     session: openSession,
-    worker: () => (worker ??= startWorker(store, openSession(), process, note)),
+    worker: () => (worker ??= startWorker(store, process, note)),
+    hostCa: () => {
+      if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
+      caWritten = true;
+      return ca;
+    },
     layers: (onTransfer) => (fetcher ??= new LayerFetcher(client, store, openSession, onTransfer)),
     close: async () => {
       // A worker that failed to start has told its reason to whoever asked for it.
@@ -64,7 +74,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   };
 }
 
-async function startWorker(store: Store, session: Session, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
+async function startWorker(store: Store, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
-  return spawnWorker({ store, session, env: process.env, signal: process.signal, onNote });
+  return spawnWorker({ root: store.root, env: process.env, signal: process.signal, onNote });
 }

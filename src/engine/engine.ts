@@ -24,9 +24,9 @@ export interface EngineOptions {
   readonly parallelism: number;
   /** Execute every step, whatever is known of it. */
   readonly noCache: boolean;
-  /** Bundle of CA certificates that RUNs trust beside the image's own, for the run only. */
-  readonly hostCa?: string | undefined;
   readonly signal: AbortSignal;
+  /** File of CA certificates that RUNs trust beside the image's own, for the run only; asked for by the first RUN. */
+  hostCa(): string | undefined;
   /** Starts the worker on first use; a build that needs none starts none. */
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */
@@ -207,9 +207,9 @@ export class Engine {
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
     const { argv, env, hiddenEnv, cwd, user, network, platform } = step;
-    const { hostCa, reporter } = this.#o;
+    const hostCa = this.#o.hostCa();
     const request = { op: "run", parents, id: snapshot, argv, env: [...env, ...hiddenEnv], cwd, user, network, platform, hostCa } as const;
-    await this.#execute(id, () => this.#request(request, (stream, data) => reporter.output(id, stream, data)));
+    await this.#execute(id, () => this.#request(request, (stream, data) => this.#o.reporter.output(id, stream, data)));
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {
