@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -81,7 +81,7 @@ function expectNothingLeft(): void {
     ),
   ).toEqual([]);
   if (names.includes("sessions")) expect(readdirSync(join(root, "sessions"))).toEqual([]);
-  if (!names.includes("blobs")) return;
+  if (!existsSync(join(root, "blobs/sha256"))) return;
   for (const name of readdirSync(join(root, "blobs/sha256"))) {
     expect(digestOf(readFileSync(join(root, "blobs/sha256", name)))).toBe(`sha256:${name}`);
   }
@@ -189,7 +189,7 @@ test.skipIf(process.getuid?.() !== 0)(
 );
 
 function limits(): readonly string[] {
-  const sizes = Array.from({ length: ALL ? 60 : 8 }, (_, i) => `size=${(i + 1) * (ALL ? 12 : 90)}k`);
+  const sizes = Array.from({ length: ALL ? 30 : 8 }, (_, i) => `size=${(i + 1) * (ALL ? 24 : 90)}k`);
   const inodes = Array.from({ length: 24 }, (_, i) => `nr_inodes=${i + 3}`).filter((_, i) => ALL || i % 6 === 0);
   return [...sizes, ...inodes];
 }

@@ -1,17 +1,4 @@
-import {
-  chmodSync,
-  fsyncSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
@@ -20,11 +7,11 @@ import type { StorePaths } from "./paths.ts";
 const STORE_VERSION = 1;
 
 const OUR_NAMES =
-  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|quarantine|records\.db(?:-wal|-shm)?|\.new-[0-9a-f]+)$/;
+  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|quarantine|records\.db(?:-wal|-shm)?)$/;
 
 /**
  * Makes the directories of a store where they are missing. The version file is written last, so one
- * read tells that all is there. Two processes may do this at once.
+ * read tells that all is there. It may be done again at any time, and by two processes at once.
  */
 export function initialiseRoot(paths: StorePaths): void {
   const version = readVersion(paths);
@@ -47,7 +34,7 @@ function readVersion(paths: StorePaths): number | undefined {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw storeError(error, paths.version);
   }
-  // A power loss can leave it empty; what it stands for is made again below.
+  // Empty or cut short, after a crash or while another process writes it: all of it is made again.
   const number = /^(\d{1,9})\n$/.exec(text)?.[1];
   return number === undefined ? undefined : Number(number);
 }
@@ -67,13 +54,12 @@ function create(paths: StorePaths): void {
     ]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     }
-    publish(paths, paths.ociLayout, '{"imageLayoutVersion":"1.0.0"}\n');
-    publish(
-      paths,
+    writeFileSync(paths.ociLayout, '{"imageLayoutVersion":"1.0.0"}\n');
+    writeFileSync(
       `${paths.root}/index.json`,
       '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}\n',
     );
-    publish(paths, paths.version, `${STORE_VERSION}\n`);
+    writeFileSync(paths.version, `${STORE_VERSION}\n`);
   } catch (error) {
     throw storeError(error, paths.root);
   }
@@ -90,21 +76,4 @@ function refuseForeign(root: string): void {
       hint: "Name a new or empty directory with --root or MANYARCH_ROOT.",
     },
   );
-}
-
-function publish(paths: StorePaths, path: string, text: string): void {
-  const temp = `${paths.root}/.new-${randomBytes(8).toString("hex")}`;
-  try {
-    const fd = openSync(temp, "wx", 0o644);
-    try {
-      writeSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temp, path);
-  } catch (error) {
-    rmSync(temp, { force: true });
-    throw error;
-  }
 }

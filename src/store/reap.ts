@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { errnoOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
-import { SessionLock } from "./session-lock.ts";
+import { ProcessLock } from "./process-lock.ts";
 
 /**
  * Removes the sessions whose holders are dead. Answers the directories of those that this user may
@@ -15,7 +15,7 @@ export function reapSessions(paths: StorePaths): readonly string[] {
     const directory = `${paths.sessions}/${id}`;
     const lockPath = `${directory}.lock`;
     try {
-      const lock = SessionLock.take(lockPath);
+      const lock = ProcessLock.take(lockPath);
       if (lock === undefined) continue;
       try {
         rmSync(directory, { recursive: true, force: true });

@@ -5,6 +5,7 @@ import type { SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import { AppError, messageOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
 import type { OnNote } from "./notes.ts";
+import { ProcessLock } from "./process-lock.ts";
 
 /** Raised with every change of the tables below; an older manyarch then refuses the database. */
 const SCHEMA_VERSION = 1;
@@ -161,13 +162,16 @@ export class RecordsDatabase {
   /** `inode` is of the file that was found corrupt: another process may have replaced it since. */
   #setAside(inode: number | undefined, cause: unknown): void {
     const { path, quarantine, onNote } = this.#options;
-    if (inode === undefined || statSync(path, { throwIfNoEntry: false })?.ino !== inode) return;
     const aside = `${quarantine}/${basename(path)}`;
     try {
       mkdirSync(quarantine, { recursive: true, mode: 0o700 });
-      // The log goes first: a new database must not meet the old one's.
-      for (const suffix of ["-wal", "-shm", ""]) {
-        if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+      const lock = ProcessLock.take(`${aside}.lock`);
+      if (lock === undefined) return;
+      try {
+        if (inode === undefined || statSync(path, { throwIfNoEntry: false })?.ino !== inode) return;
+        moveDatabase(path, aside);
+      } finally {
+        lock.release();
       }
     } catch (error) {
       throw storeError(error, path);
@@ -197,6 +201,13 @@ function connect({ path, busyTimeout = 10_000 }: RecordsOptions): Connection {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** The log goes first: a new database must not meet the old one's. */
+function moveDatabase(from: string, to: string): void {
+  for (const suffix of ["-wal", "-shm", ""]) {
+    if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix);
   }
 }
 

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { SessionLock } from "./session-lock.ts";
+import { ProcessLock } from "./process-lock.ts";
 import { joinStore, openStore } from "./store.ts";
 
 const STORE = JSON.stringify(new URL("store.ts", import.meta.url).href);
@@ -145,12 +145,12 @@ asRoot("what this user may not remove is reported, and goes when somebody else r
 test("a lock whose name was taken away while it was got is no lock", () => {
   open();
   const path = join(root, "sessions/lock");
-  const lock = SessionLock.take(path);
+  const lock = ProcessLock.take(path);
   expect(lock).toBeDefined();
-  expect(SessionLock.take(path)).toBeUndefined();
+  expect(ProcessLock.take(path)).toBeUndefined();
   lock?.release();
   lock?.release();
-  const again = SessionLock.take(path);
+  const again = ProcessLock.take(path);
   expect(again).toBeDefined();
   again?.release();
 });

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { errnoOf, messageOf } from "../base/errors.ts";
 import type { Guardian } from "../sys/guardian.ts";
 import { startGuardian } from "../sys/guardian.ts";
 import { storeError } from "./errors.ts";
 import type { OnNote } from "./notes.ts";
 import type { StorePaths } from "./paths.ts";
-import { SessionLock } from "./session-lock.ts";
+import { ProcessLock } from "./process-lock.ts";
 import { tempSpace } from "./temp.ts";
 import type { TempSpace } from "./temp.ts";
 
@@ -37,19 +37,22 @@ export function openSession(paths: StorePaths, onNote: OnNote): Session {
     rmSync(lockPath, { force: true });
     lock.release();
     await guardian?.close();
+    if (existsSync(directory)) {
+      onNote("SESSION_ORPHANED", `${directory} has files of other users and needs a user namespace to be removed`);
+    }
   };
   return { ...tempSpace(directory), close };
 }
 
 /** The lock comes first: a directory without a held lock is a dead session's. */
-function lockNew(paths: StorePaths): { readonly id: string; readonly lock: SessionLock } {
+function lockNew(paths: StorePaths): { readonly id: string; readonly lock: ProcessLock } {
   for (;;) {
     const id = randomBytes(8).toString("hex");
     const path = `${paths.sessions}/${id}.lock`;
     try {
       // Made here, since SQLite does not say why it cannot make a file.
       closeSync(openSync(path, "wx", 0o600));
-      const lock = SessionLock.take(path);
+      const lock = ProcessLock.take(path);
       if (lock !== undefined) return { id, lock };
     } catch (error) {
       throw storeError(error, path);

@@ -9,7 +9,7 @@ import { AppError } from "../base/errors.ts";
  */
 const GUARDIAN_SCRIPT = `read -r _
 rm -rf -- "$@" 2>/dev/null && exit 0
-for pause in 0.1 0.3 1 3; do
+for pause in 0.05 0.2 1; do
   sleep "$pause"
   chmod -R u+rwX -- "$@" 2>/dev/null
   rm -rf -- "$@" 2>/dev/null && exit 0

@@ -9,10 +9,10 @@ import { openStore } from "../../src/store/store.ts";
 const [root = "", count = "4", size = "100000"] = process.argv.slice(2);
 const notes: string[] = [];
 try {
-  console.log(JSON.stringify(await build(root, Number(count), Number(size))));
+  print(await build(root, Number(count), Number(size)));
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
-  console.log(JSON.stringify({ code: error.code, message: error.message, notes }));
+  print({ code: error.code, message: error.message, notes });
   process.exitCode = 1;
 }
 
@@ -39,4 +39,8 @@ async function build(path: string, blobCount: number, blobSize: number): Promise
     store.close();
     await session.close();
   }
+}
+
+function print(outcome: unknown): void {
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
 }

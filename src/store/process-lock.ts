@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
  * container that shares the disk. Node has no flock; SQLite takes POSIX record locks, so an empty
  * database with an open exclusive transaction is one (0.4 ms, nothing is written).
  */
-export class SessionLock {
+export class ProcessLock {
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -14,7 +14,7 @@ export class SessionLock {
   }
 
   /** Takes the lock named `path`, making the file; undefined where another one, or this process, holds it. */
-  static take(path: string): SessionLock | undefined {
+  static take(path: string): ProcessLock | undefined {
     const database = new DatabaseSync(path, { timeout: 0 });
     try {
       // In memory: a journal file beside the lock would be one more thing to remove.
@@ -25,10 +25,10 @@ export class SessionLock {
       if (!isOneOf(error, SQLITE_NOTADB)) throw error;
       // Nobody can hold a file with content: a power loss, or somebody's hand, put it there.
       rmSync(path, { force: true });
-      return SessionLock.take(path);
+      return ProcessLock.take(path);
     }
     // Between opening and locking, whoever reaps may have taken and unlinked the file: ours is then no name.
-    if (existsSync(path)) return new SessionLock(database);
+    if (existsSync(path)) return new ProcessLock(database);
     database.close();
     return undefined;
   }
