@@ -166,6 +166,8 @@ export type ControlMessage =
 export type WorkerMessage =
   /** First message, once the worker stands in its namespaces. */
   | { readonly ready: { readonly rung: string; readonly runtime: string | null } }
+  /** Something that a user should know and that fails nothing. */
+  | { readonly note: { readonly code: string; readonly message: string } }
   /** Output of a RUN, in order of arrival; bytes as base64. */
   | { readonly id: number; readonly output: { readonly stream: "stdout" | "stderr"; readonly data: string } }
   | { readonly id: number; readonly ok: unknown }

@@ -1,0 +1,125 @@
+import { closeSync, mkdirSync, openSync, rmdirSync, unlinkSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
+import { AppError, errnoOf } from "../base/errors.ts";
+import { RootDirectory } from "../sys/root-path.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+
+/**
+ * What must be there for a RUN to be mounted over, parents first. Made by us, and never by the runtime,
+ * which follows an image's links: runc 1.1.5 did so to directories of the machine (CVE-2026-41579).
+ */
+const MOUNT_POINTS = [
+  { path: "dev", type: "directory" },
+  { path: "proc", type: "directory" },
+  { path: "sys", type: "directory" },
+  { path: "etc", type: "directory" },
+  { path: "etc/hosts", type: "file" },
+  { path: "etc/resolv.conf", type: "file" },
+] as const;
+
+type MountPoint = (typeof MOUNT_POINTS)[number];
+
+/** What was made for mounting, to be removed again by {@link removeMountPoints}. */
+export interface MadeMountPoints {
+  readonly made: readonly { readonly point: MountPoint; readonly inode: bigint }[];
+  /** /etc as it was, where it was there: overlay copies it up when something is made in it. */
+  readonly etc: BigIntStats | undefined;
+}
+
+/**
+ * Makes every mount point in the mounted overlay `root` a real directory or file, as moby's init layer
+ * does: a link in its place is hidden for as long as the RUN lasts. `upper` is the overlay's upper
+ * directory. The parents' times stay. Throws `SANDBOX_MOUNT_POINT` where a directory is in a file's place.
+ */
+export function makeMountPoints(root: string, upper: string, syscalls: Syscalls): MadeMountPoints {
+  const merged = RootDirectory.open(root, { links: "refuse" });
+  const below = RootDirectory.open(upper, { links: "refuse" });
+  try {
+    const etc = merged.lstat("etc");
+    const made: { point: MountPoint; inode: bigint }[] = [];
+    for (const point of MOUNT_POINTS) {
+      if (isThere(merged, point)) continue;
+      keepingTime(merged, parentOf(point.path), syscalls, () => replace(merged, point));
+      merged.forget();
+      made.push({ point, inode: below.lstat(point.path)?.ino ?? 0n });
+    }
+    return { made, etc: etc?.isDirectory() === true ? etc : undefined };
+  } finally {
+    merged.close();
+    below.close();
+  }
+}
+
+/**
+ * Takes what {@link makeMountPoints} made out of `upper`, which no overlay may use any more, so that what
+ * it hid is seen again and a layer holds what the RUN wrote and nothing else. What the RUN has replaced or
+ * filled is the RUN's and stays.
+ */
+export function removeMountPoints(upper: string, { made, etc }: MadeMountPoints, syscalls: Syscalls): void {
+  if (made.length === 0) return;
+  const root = RootDirectory.open(upper, { links: "refuse" });
+  try {
+    for (const { point, inode } of made.toReversed()) {
+      const found = root.lstat(point.path);
+      if (found === undefined || found.ino !== inode) continue;
+      keepingTime(root, parentOf(point.path), syscalls, () => removeEmpty(root, point, found));
+      root.forget();
+    }
+    if (etc !== undefined) dropUnchanged(root, "etc", etc, syscalls);
+  } finally {
+    root.close();
+  }
+}
+
+function isThere(root: RootDirectory, { path, type }: MountPoint): boolean {
+  const found = root.lstat(path);
+  return type === "directory" ? found?.isDirectory() === true : found?.isFile() === true;
+}
+
+function replace(root: RootDirectory, { path, type }: MountPoint): void {
+  const found = root.lstat(path);
+  if (found?.isDirectory() === true) {
+    throw new AppError("SANDBOX_MOUNT_POINT", `/${path} of the image is a directory: expected a file, over which the machine's is mounted`, {
+      hint: `Remove /${path} from the image before RUN is used.`,
+    });
+  }
+  if (found !== undefined) unlinkSync(root.at(path));
+  if (type === "directory") mkdirSync(root.at(path), 0o755);
+  else closeSync(openSync(root.at(path), "wx", 0o644));
+}
+
+function removeEmpty(root: RootDirectory, { path, type }: MountPoint, found: BigIntStats): void {
+  if (type === "file") {
+    if (found.isFile() && found.size === 0n) unlinkSync(root.at(path));
+    return;
+  }
+  removeIfEmpty(root, path);
+}
+
+function removeIfEmpty(root: RootDirectory, path: string): void {
+  try {
+    rmdirSync(root.at(path));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
+  }
+}
+
+/** A directory that overlay copied up for us alone; in a layer it would say that it changed. */
+function dropUnchanged(root: RootDirectory, path: string, before: BigIntStats, syscalls: Syscalls): void {
+  const now = root.lstat(path);
+  if (now === undefined || !now.isDirectory()) return;
+  const same = now.mode === before.mode && now.uid === before.uid && now.gid === before.gid && now.mtimeNs === before.mtimeNs;
+  if (same) keepingTime(root, parentOf(path), syscalls, () => removeIfEmpty(root, path));
+}
+
+function keepingTime(root: RootDirectory, directory: string, syscalls: Syscalls, body: () => void): void {
+  const before = root.lstat(directory);
+  body();
+  root.forget();
+  if (before !== undefined) syscalls.utimens(root.directory(directory).toString("latin1"), before.mtimeNs, true);
+}
+
+function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "" : path.slice(0, slash);
+}

@@ -1,0 +1,23 @@
+import { MOUNT } from "../sys/syscalls.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+import { errnoOf } from "../base/errors.ts";
+
+const QUIET = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
+const CGROUPS = "/sys/fs/cgroup";
+
+/**
+ * Mounts what sandboxes are made with, in a mount namespace of our own, so that it goes when we do:
+ * a tmpfs on the empty directory `scratch`, and on /sys/fs/cgroup the cgroups that this process is in,
+ * read-only. The latter is what a RUN sees; it also gives runtimes one hierarchy, where crun refuses the
+ * hybrid ones, and none that they could leave anything in.
+ */
+export function mountForSandboxes(syscalls: Syscalls, scratch: string): void {
+  syscalls.mount("tmpfs", scratch, "tmpfs", QUIET, "mode=0700");
+  try {
+    syscalls.mount("cgroup2", CGROUPS, "cgroup2", QUIET | MOUNT.RDONLY);
+  } catch (error) {
+    if (!["ENODEV", "EPERM", "EBUSY", "EINVAL"].includes(errnoOf(error) ?? "")) throw error;
+    // A kernel without version 2, or one that keeps it from us: then there are no cgroups to be seen.
+    syscalls.mount("tmpfs", CGROUPS, "tmpfs", QUIET | MOUNT.RDONLY, "mode=0755");
+  }
+}

@@ -1,0 +1,71 @@
+import { AppError } from "../base/errors.ts";
+import { currentUser, subordinateIds } from "../sys/host.ts";
+import type { IdRange, User } from "../sys/host.ts";
+import { run } from "../sys/run.ts";
+
+/** How many ids an image may be expected to use: 0 to 65535. */
+const USUAL_COUNT = 65536;
+
+export interface IdMaps {
+  readonly user: User;
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
+}
+
+/**
+ * The ids that this user may map into a user namespace. Throws `SANDBOX_UNAVAILABLE` with the command that
+ * root must type where there are none.
+ */
+export function ownIdMaps(): IdMaps {
+  const user = currentUser();
+  const uids = subordinateIds("/etc/subuid", user);
+  const gids = subordinateIds("/etc/subgid", user);
+  if (uids.length > 0 && gids.length > 0) return { user, uids, gids };
+  const name = user.name ?? String(user.uid);
+  const missing = [...(uids.length === 0 ? ["/etc/subuid"] : []), ...(gids.length === 0 ? ["/etc/subgid"] : [])].join(" and ");
+  throw new AppError("SANDBOX_UNAVAILABLE", `user ${name} has no subordinate ids in ${missing}, which a user namespace needs`, {
+    hint: `As root: usermod --add-subuids ${suggestion(uids)} --add-subgids ${suggestion(gids)} ${name}`,
+  });
+}
+
+/** A range that the user has already, or the first that useradd gives out. */
+function suggestion(known: readonly IdRange[]): string {
+  const { start, count } = known[0] ?? { start: 100_000, count: USUAL_COUNT };
+  return `${start}-${start + count - 1}`;
+}
+
+/**
+ * Maps root of the user namespace of `pid` to this user and the ids from 1 on to the subordinate ones,
+ * by newuidmap and newgidmap. Throws `SANDBOX_UNAVAILABLE`.
+ */
+export async function mapIds(pid: number, maps: IdMaps, path: string, signal: AbortSignal): Promise<void> {
+  await Promise.all([
+    runMapper("newuidmap", pid, mapArguments(maps.user.uid, maps.uids), path, signal),
+    runMapper("newgidmap", pid, mapArguments(maps.user.gid, maps.gids), path, signal),
+  ]);
+}
+
+function mapArguments(own: number, ranges: readonly IdRange[]): readonly string[] {
+  const triples = [[0, own, 1]];
+  let inside = 1;
+  for (const { start, count } of ranges) {
+    triples.push([inside, start, count]);
+    inside += count;
+  }
+  return triples.flat().map(String);
+}
+
+async function runMapper(program: string, pid: number, triples: readonly string[], path: string, signal: AbortSignal): Promise<void> {
+  const result = await run([program, String(pid), ...triples], { env: { PATH: path }, signal, timeout: 10_000 }).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== "PROCESS_NOT_STARTED") throw error;
+    throw new AppError("SANDBOX_UNAVAILABLE", `${program} is not installed, and only it may map subordinate ids`, {
+      hint: "As root: apt-get install uidmap (shadow-utils or shadow-subids on other distributions).",
+      cause: error,
+    });
+  });
+  if (result.code === 0) return;
+  const said = result.stderr.trim() || `it ended with ${result.code ?? result.signal}`;
+  throw new AppError("SANDBOX_UNAVAILABLE", `${program} could not map subordinate ids: ${said}`, {
+    hint: `As root: chmod u+s $(command -v ${program}). In a container, allow privilege escalation (newuidmap is setuid).`,
+  });
+}

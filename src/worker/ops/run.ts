@@ -1,0 +1,109 @@
+import { chownSync, mkdirSync } from "node:fs";
+import { fromUtf8 } from "../../layer/entry.ts";
+import { formatPlatform } from "../../oci/platform.ts";
+import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.ts";
+import { DirectoryTree } from "../../snapshot/dir-tree.ts";
+import { LayeredTree } from "../../snapshot/layered-tree.ts";
+import { makeUpper, mountOverlay, unmount } from "../../snapshot/overlay.ts";
+import { resolveUser } from "../../snapshot/owner.ts";
+import type { ResolvedUser } from "../../snapshot/owner.ts";
+import type { Tree } from "../../snapshot/tree.ts";
+import { removeTree } from "../../sys/remove-tree.ts";
+import { RootDirectory } from "../../sys/root-path.ts";
+import type { Call, WorkerContext } from "../context.ts";
+import { missingDirectories } from "../missing-directories.ts";
+import type { RunRequest } from "../protocol.ts";
+import { layerDirectories, publishSnapshot } from "../snapshots.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export async function serve(request: RunRequest, context: WorkerContext, call: Call): Promise<null> {
+  await publishSnapshot(request.id, context, async (fs, own) => {
+    const lower = layerDirectories(request.parents, context);
+    const tree = new LayeredTree(lower, context.syscalls);
+    makeUpper(fs, tree, context.syscalls);
+    const user = resolveUser(tree, request.user);
+    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, (root) => runIn(root, user, request, context, call));
+    removeTree(fromUtf8(`${own}/work`));
+  });
+  return null;
+}
+
+interface Layers {
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/** Mounts the layers for as long as `body` takes; what was made for mounting over is taken out again after. */
+async function onOverlay(layers: Layers, context: WorkerContext, body: (root: string) => Promise<void>): Promise<void> {
+  const { scratch, syscalls } = context;
+  const target = `${scratch}/${context.temp.tempPath("root").replace(/^.*\//, "")}`;
+  mkdirSync(target, { mode: 0o700 });
+  mkdirSync(layers.work, { mode: 0o700 });
+  // An overlay needs something below, also where the image has nothing yet.
+  const lower = layers.lower.length > 0 ? layers.lower : [emptyLayer(scratch)];
+  mountOverlay({ ...layers, lower, target, syscalls });
+  let made: ReturnType<typeof makeMountPoints> | undefined;
+  try {
+    made = makeMountPoints(target, layers.upper, syscalls);
+    await body(target);
+  } finally {
+    unmount(target, syscalls);
+    removeTree(fromUtf8(target));
+  }
+  removeMountPoints(layers.upper, made, syscalls);
+}
+
+function emptyLayer(scratch: string): string {
+  const path = `${scratch}/empty`;
+  mkdirSync(path, { recursive: true, mode: 0o755 });
+  return path;
+}
+
+async function runIn(root: string, user: ResolvedUser, request: RunRequest, context: WorkerContext, call: Call): Promise<void> {
+  const { argv, cwd, network, platform, hostCa } = request;
+  const tree = new DirectoryTree(root);
+  makeWorkingDirectory(root, tree, cwd, user);
+  await context.sandbox.run(
+    {
+      rootDirectory: root,
+      tree,
+      platform: formatPlatform(platform),
+      argv,
+      env: environment(request.env, user),
+      cwd,
+      uid: user.uid,
+      gid: user.gid,
+      groups: user.groups,
+      network,
+      hostCa,
+    },
+    call,
+  );
+}
+
+/**
+ * WORKDIR makes its directory itself; this is for a base image whose config names one that is missing.
+ * Nothing is made below what is mounted over: a RUN finds out by itself that `/proc/self/fd/9` is not there.
+ */
+function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid }: ResolvedUser): void {
+  if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(cwd)) return;
+  const missing = missingDirectories(tree, fromUtf8(cwd));
+  if (missing.length === 0) return;
+  const directory = RootDirectory.open(root, { links: "refuse" });
+  try {
+    for (const path of missing) {
+      mkdirSync(directory.at(path), 0o755);
+      chownSync(directory.at(path), uid, gid);
+    }
+  } finally {
+    directory.close();
+  }
+}
+
+/** Runtimes differ in what they add, so nothing is left to them. */
+function environment(env: readonly string[], user: ResolvedUser): readonly string[] {
+  const has = (name: string): boolean => env.some((variable) => variable.startsWith(`${name}=`));
+  return [...(has("PATH") ? [] : [`PATH=${DEFAULT_PATH}`]), ...env, ...(has("HOME") ? [] : [`HOME=${user.home}`])];
+}
