@@ -24,7 +24,7 @@ export interface OverlayMount {
  * rest keeps the upper directory in plain form (no redirects, no files of metadata only); kernels
  * before 5.10 have no `volatile`, which spares syncs that a fresh snapshot does not need.
  */
-const OPTIONS = ["userxattr,index=off,redirect_dir=off,metacopy=off,volatile", "userxattr,index=off,redirect_dir=off,metacopy=off", "userxattr"];
+const OPTIONS = ["userxattr,index=off,redirect_dir=nofollow,metacopy=off,volatile", "userxattr,index=off,redirect_dir=nofollow,metacopy=off", "userxattr"];
 
 /** What mount(2) passes on: a page with its NUL. */
 const MAX_OPTIONS = 4095;
