@@ -8,6 +8,9 @@ export const GZIP_BLOCK_BYTES = 1024 * 1024;
 
 const WINDOW_BYTES = 32 * 1024;
 
+/** Most blocks compress into one piece of this. More would be memory that waits for the collector. */
+const OUTPUT_BYTES = 512 * 1024;
+
 export interface CompressOptions {
   readonly level?: number | undefined;
   /** Blocks compressed at the same time. Default: as many as there are processors. Changes no byte. */
@@ -67,9 +70,7 @@ function gzipTrailer(checksum: number, length: number): Uint8Array {
 
 function deflateBlock(block: Uint8Array, level: number, dictionary: Buffer | undefined): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    // Room for a block that cannot be compressed, so that the output is in one piece.
-    const chunkSize = block.length + (block.length >> 10) + 1024;
-    const options = { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize };
+    const options = { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: OUTPUT_BYTES };
     deflateRaw(block, dictionary === undefined ? options : { ...options, dictionary }, (error, result) => {
       if (error === null) resolve(result);
       else reject(error);

@@ -9,6 +9,9 @@ export const ZSTD_FRAME_BYTES = 4 * 1024 * 1024;
 
 export const ZSTD_DEFAULT_LEVEL = 3;
 
+/** Most frames compress into one or two pieces of this. More would be memory that waits for the collector. */
+const OUTPUT_BYTES = 1024 * 1024;
+
 /**
  * Compresses into independent frames, each by one call on libuv's pool. Never by Node's streams, whose
  * output depends on the timing of writes (nodejs/node#66078) or is lost (nodejs/node#59899).
@@ -32,13 +35,9 @@ export async function* zstdBlocks(
 function compressFrame(block: Uint8Array, level: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const params = { [constants.ZSTD_c_compressionLevel]: level };
-    zstdCompress(
-      block,
-      { params, pledgedSrcSize: block.length, chunkSize: block.length + 64 * 1024 },
-      (error, result) => {
-        if (error === null) resolve(result);
-        else reject(error);
-      },
-    );
+    zstdCompress(block, { params, pledgedSrcSize: block.length, chunkSize: OUTPUT_BYTES }, (error, result) => {
+      if (error === null) resolve(result);
+      else reject(error);
+    });
   });
 }

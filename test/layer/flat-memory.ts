@@ -15,7 +15,8 @@ closeSync(descriptor);
 let read = 0;
 for await (const entry of readLayer(file, { kind: kind as "gzip", ...layer, blob: layer, signal })) {
   if (entry.type !== "file") continue;
-  for (let bytes = await entry.content.next(); bytes !== undefined; bytes = await entry.content.next()) read += bytes.length;
+  for (let bytes = await entry.content.next(); bytes !== undefined; bytes = await entry.content.next())
+    read += bytes.length;
 }
 process.stdout.write(JSON.stringify({ read, mebibytes: Math.round(process.resourceUsage().maxRSS / 1024) }));
 
@@ -23,7 +24,8 @@ process.stdout.write(JSON.stringify({ read, mebibytes: Math.round(process.resour
 function* entries(bytes: number): Generator<Entry> {
   const owned = { mode: 0o644, uid: 0, gid: 0, mtime: 0n };
   yield { type: "file", path: "large", ...owned, size: bytes / 2, content: zeros(bytes / 2) };
-  for (let i = 0; i < bytes / 2 / 65536; i++) yield { type: "file", path: `small/${i}`, ...owned, size: 65536, content: zeros(65536) };
+  for (let i = 0; i < bytes / 2 / 65536; i++)
+    yield { type: "file", path: `small/${i}`, ...owned, size: 65536, content: zeros(65536) };
 }
 
 function zeros(bytes: number): Content {

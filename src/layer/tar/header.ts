@@ -97,7 +97,7 @@ export function encodeHeader(block: Buffer, at: number, fields: HeaderFields): v
   writeOctal(block, at + 124, 12, fields.size);
   writeOctal(block, at + 136, 12, fields.mtime);
   block.write(fields.type, at + 156, 1, "latin1");
-  if (fields.linkname !== "") block.write(fields.linkname, at + 157, NAME_BYTES, "latin1");
+  if (fields.linkname !== "") writeName(block, at + 157, fields.linkname);
   writeOctal(block, at + 329, 8, fields.devmajor);
   writeOctal(block, at + 337, 8, fields.devminor);
   if (fields.prefix !== "") block.write(fields.prefix, at + 345, PREFIX_BYTES, "latin1");
