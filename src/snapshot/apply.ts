@@ -4,7 +4,6 @@ import type { DeviceEntry, Entries, Entry, FifoEntry, FileEntry, HardlinkEntry, 
 import { fsPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
-import { isWhiteout } from "./disk-node.ts";
 import { bareEntryOf, withContent } from "./node-entry.ts";
 import { parentOf, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
@@ -117,7 +116,7 @@ function applySymlink(layer: UpperLayer, real: string, entry: SymlinkEntry, cont
 /** Its metadata is that of the file it names: to set the entry's own would change all other names. */
 function applyHardlink(layer: UpperLayer, real: string, entry: HardlinkEntry, context: WriteContext): Promise<void> | undefined {
   const target = layer.resolve(entry.target, false);
-  if (target === real) throw invalidLink(entry, "it names itself");
+  if (target === real || target.startsWith(`${real}/`)) throw invalidLink(entry, "it takes the place of that");
   const node = layer.lstat(target);
   if (node === undefined) throw invalidLink(entry, "nothing is there");
   if (node.type === "directory") throw invalidLink(entry, "a directory is there");
@@ -174,14 +173,8 @@ function makeNode(place: Place, { path, type }: DeviceEntry | FifoEntry, major: 
 
 function applyWhiteout(layer: UpperLayer, path: string): undefined {
   // What is not there need not be hidden, and its directory not be made.
-  if (layer.lstat(layer.resolve(parentOf(path), true))?.type !== "directory") return;
-  const real = layer.locate(path);
-  const own = layer.own(real);
-  if (own === undefined) {
-    if (layer.lstat(real) !== undefined) layer.whiteOut(real);
-  } else if (own.type === "directory" && !isWhiteout(own)) {
-    layer.hideBelow(real);
-  }
+  if (layer.lstat(layer.resolve(path, false)) === undefined) return;
+  layer.whiteOut(layer.locate(path));
 }
 
 function applyOpaque(layer: UpperLayer, path: string): undefined {

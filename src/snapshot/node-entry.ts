@@ -1,11 +1,9 @@
 import type { Content, Entry, FileEntry, Metadata } from "../layer/entry.ts";
+import type { IndexEntry } from "../layer/layer-index.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 
-/** An entry but for the content of a file. */
-export type BareEntry = Exclude<Entry, FileEntry> | Omit<FileEntry, "content">;
-
 /** What `node` would be in a layer at `path`. `changes` replace its own metadata. A socket is undefined: no layer has any. */
-export function bareEntryOf(path: string, node: TreeNode, changes: Partial<Metadata> = {}): BareEntry | undefined {
+export function bareEntryOf(path: string, node: TreeNode, changes: Partial<Metadata> = {}): IndexEntry | undefined {
   const { mode, uid, gid, mtime, xattrs } = node;
   const metadata = { path, mode, uid, gid, mtime, xattrs, ...changes };
   switch (node.type) {

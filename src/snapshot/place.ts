@@ -1,6 +1,6 @@
 import { AppError } from "../base/errors.ts";
+import type { IndexEntry } from "../layer/layer-index.ts";
 import { bareEntryOf } from "./node-entry.ts";
-import type { BareEntry } from "./node-entry.ts";
 import { joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
 import type { Selected, Source } from "./select.ts";
 import type { ResolvedOwner } from "./owner.ts";
@@ -26,7 +26,7 @@ export interface Placed {
   readonly selected?: Selected | undefined;
   readonly source: Source;
   /** Absent where the layer needs none: a directory that is there, a file that a later source replaces. */
-  readonly entry?: BareEntry | undefined;
+  readonly entry?: IndexEntry | undefined;
 }
 
 /**
@@ -145,13 +145,13 @@ function conflict(placed: string, path: string, there: string): AppError {
 }
 
 /** Made by the way: times are the source's, so that equal input makes an equal layer. */
-function madeDirectory(path: string, source: Source, { owner, mode }: Placement): BareEntry {
+function madeDirectory(path: string, source: Source, { owner, mode }: Placement): IndexEntry {
   const { uid, gid } = owner ?? { uid: 0, gid: 0 };
   // As in BuildKit, --chmod reaches made directories too, but not with its special bits.
   return { type: "directory", path, mode: mode === undefined ? 0o755 : mode & 0o777, uid, gid, mtime: source.node.mtime };
 }
 
-function toEntry(path: string, node: TreeNode, source: Source, names: Map<string, string>, placement: Placement): BareEntry | undefined {
+function toEntry(path: string, node: TreeNode, source: Source, names: Map<string, string>, placement: Placement): IndexEntry | undefined {
   const { uid, gid } = placement.owner ?? node;
   const mode = node.type === "symlink" ? node.mode : (placement.mode ?? node.mode);
   const entry = bareEntryOf(path, node, { mode, uid, gid });

@@ -28,8 +28,14 @@ export class UpperLayer {
   readonly #context: WriteContext;
   /** Real directories of this layer that hide what is below them. */
   readonly #opaque = new Set<string>();
-  /** Directories as layers name them, to real ones that are in this layer. */
-  readonly #directories = new Map<string, string>([["", ""]]);
+  /** Real directories that no entry describes: they are there for what is in them. */
+  readonly #implied = new Set<string>();
+  /** Directories as layers name them, to real ones. */
+  readonly #directories = new Map<string, string>();
+  /** Real directories that are in this layer. */
+  readonly #present = new Set<string>();
+  /** Whether a link was followed to any of `#directories`. */
+  #redirected = false;
   /** Times that directories get when nothing is put into them any more. */
   readonly #times = new Map<string, bigint>();
 
@@ -48,10 +54,8 @@ export class UpperLayer {
 
   /** The real path of a directory, made where it is missing: as the layers below have it, or implied. */
   directory(path: string): string {
-    const known = this.#directories.get(path);
-    if (known !== undefined) return known;
-    const real = this.#enter(this.locate(path), path);
-    this.#directories.set(path, real);
+    const real = this.#resolveDirectory(path);
+    this.#ensure(real, path);
     return real;
   }
 
@@ -85,6 +89,7 @@ export class UpperLayer {
 
   /** Puts something at `real`; what this layer had there, an earlier entry of the same name, goes. */
   put<T>(real: string, write: (place: Place) => T): T {
+    this.#coverLink(real);
     try {
       return write(this.#root.at(real));
     } catch (error) {
@@ -96,7 +101,9 @@ export class UpperLayer {
 
   /** Makes the directory `real`, or takes the one that is there. */
   makeDirectory(real: string): void {
-    if (real === "" || this.#tryMkdir(real)) return;
+    if (real === "") return;
+    this.#coverLink(real);
+    if (this.#tryMkdir(real)) return;
     if (this.own(real)?.type === "directory") return;
     this.#remove(real);
     this.#tryMkdir(real);
@@ -105,6 +112,7 @@ export class UpperLayer {
   }
 
   describeDirectory(real: string, metadata: Metadata): void {
+    this.#implied.delete(real);
     const place = this.#place(real);
     setMetadata(place, { ...pickMetadata(metadata), path: real }, "directory", this.#context);
     this.#times.set(real, metadata.mtime);
@@ -114,9 +122,19 @@ export class UpperLayer {
   hideBelow(real: string): void {
     this.#context.syscalls.lsetxattr(bytesOf(this.#place(real)), OPAQUE_XATTR, Buffer.from("y"));
     this.#opaque.add(real);
+    this.#implied.delete(real);
+    if (this.#redirected) this.#forgetDirectories();
+    this.#prune(real);
   }
 
+  /** Hides what the layers below have at `real`; what this layer has there stays. */
   whiteOut(real: string): void {
+    const own = this.own(real);
+    if (own?.type === "directory" && !this.#isBare(real)) return this.hideBelow(real);
+    if (own !== undefined && own.type !== "directory") return;
+    if (own !== undefined) this.#remove(real);
+    if (this.#below(real) === undefined) return;
+    this.#coverLink(real);
     this.#context.syscalls.mknod(bytesOf(this.#root.at(real)), WHITEOUT_MODE, 0, 0);
   }
 
@@ -157,16 +175,60 @@ export class UpperLayer {
     return this.#parents.lstat(real);
   }
 
-  #enter(real: string, path: string): string {
-    const own = this.own(real);
-    if (own?.type === "directory") return real;
-    const hidden = own !== undefined && isWhiteout(own);
-    const node = hidden ? undefined : (own ?? this.#below(real));
-    if (node?.type === "symlink") return this.directory(resolvePath(this.#merged, real, { followLast: true }));
-    if (node !== undefined && node.type !== "directory") throw notDirectory(path, node.type);
-    this.makeDirectory(real);
-    this.describeDirectory(real, node ?? IMPLIED);
+  /** Where a directory is or would be, without making it. */
+  #resolveDirectory(path: string): string {
+    if (path === "") return "";
+    const known = this.#directories.get(path);
+    if (known !== undefined) return known;
+    const unlinked = joinPath(this.#resolveDirectory(parentOf(path)), baseOf(path));
+    const isLink = this.#lookUp(unlinked)?.type === "symlink";
+    const real = isLink ? this.resolve(unlinked, true) : unlinked;
+    this.#directories.set(path, real);
+    if (real !== path) this.#redirected = true;
     return real;
+  }
+
+  #lookUp(real: string): TreeNode | undefined {
+    const parent = parentOf(real);
+    if (parent !== "" && !this.#present.has(parent)) return this.#lstatMerged(real);
+    const own = this.own(real);
+    if (own === undefined) return this.#below(real);
+    return isWhiteout(own) ? undefined : own;
+  }
+
+  /** Makes the real directory and those above it. `path` is what the layer calls it. */
+  #ensure(real: string, path: string): void {
+    if (real === "" || this.#present.has(real)) return;
+    this.#ensure(parentOf(real), path);
+    const own = this.own(real);
+    if (own?.type !== "directory") {
+      const node = own === undefined ? this.#below(real) : isWhiteout(own) ? undefined : own;
+      if (node !== undefined && node.type !== "directory") throw notDirectory(path, node.type);
+      this.makeDirectory(real);
+      this.describeDirectory(real, node ?? IMPLIED);
+      this.#implied.add(real);
+    }
+    this.#present.add(real);
+  }
+
+  /** Takes away directories below that are there for whiteouts only, when these have nothing left to hide. */
+  #prune(real: string): void {
+    for (const name of this.#root.readdir(real) ?? []) {
+      const child = joinPath(real, name);
+      if (this.own(child)?.type !== "directory") continue;
+      if (this.#isBare(child)) this.#remove(child);
+      else this.#prune(child);
+    }
+  }
+
+  /** Whether a directory is there for whiteouts only. */
+  #isBare(real: string): boolean {
+    if (!this.#implied.has(real)) return false;
+    return (this.#root.readdir(real) ?? []).every((name) => {
+      const child = joinPath(real, name);
+      const node = this.own(child);
+      return node === undefined || isWhiteout(node) || (node.type === "directory" && this.#isBare(child));
+    });
   }
 
   #tryMkdir(real: string): boolean {
@@ -181,13 +243,26 @@ export class UpperLayer {
 
   #remove(real: string): void {
     this.#root.remove(real);
-    this.#directories.clear();
-    this.#directories.set("", "");
-    for (const known of [...this.#times.keys(), ...this.#opaque]) {
+    this.#forgetDirectories();
+    for (const known of this.#times.keys()) {
       if (known !== real && !known.startsWith(`${real}/`)) continue;
       this.#times.delete(known);
       this.#opaque.delete(known);
+      this.#implied.delete(known);
     }
+  }
+
+  /** What covers a link of the layers below, or a directory that may hold one, leads names that went through it elsewhere. */
+  #coverLink(real: string): void {
+    if (!this.#redirected) return;
+    const type = this.#below(real)?.type;
+    if (type === "symlink" || type === "directory") this.#forgetDirectories();
+  }
+
+  #forgetDirectories(): void {
+    this.#directories.clear();
+    this.#present.clear();
+    this.#redirected = false;
   }
 
   /** Of a directory that is there: by its `.`, so that no call can be led to anything else. */
