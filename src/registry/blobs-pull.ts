@@ -69,10 +69,10 @@ export async function blobExists(
   const call = blobCall("HEAD", endpoint, repository, digest, "push");
   const head = await session.send(call, signal);
   if (isTransient(head.status)) throw await statusError(head, call.subject);
-  head.discard();
+  await head.discard();
   if (head.status !== 405) return head.status === 200;
   const get = await session.send({ ...call, method: "GET" }, signal);
-  get.discard();
+  await get.discard();
   return get.status === 200;
 }
 
@@ -108,17 +108,20 @@ export function blobSubject(
 async function startOf(response: HttpResponse, from: number, size: number, call: Call): Promise<number | undefined> {
   if (response.status === 200) {
     const length = response.headers["content-length"];
-    if (length !== undefined && Number(length) !== size) throw wrongSize(response, length, size, call.subject);
+    if (length !== undefined && Number(length) !== size) {
+      await response.discard();
+      throw wrongSize(length, size, call.subject);
+    }
     return 0;
   }
   if (response.status === 206 && from > 0) {
     const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers["content-range"] ?? "");
     if (range !== null && Number(range[1]) === from && (range[3] === "*" || Number(range[3]) === size)) return from;
-    response.discard();
+    await response.discard();
     return undefined;
   }
   if (response.status === 416 && from > 0) {
-    response.discard();
+    await response.discard();
     return undefined;
   }
   throw await failure(response, call);
@@ -139,8 +142,7 @@ async function failure(response: HttpResponse, { endpoint, subject }: Call): Pro
   });
 }
 
-function wrongSize(response: HttpResponse, found: string, size: number, subject: Subject): RegistryError {
-  response.discard();
+function wrongSize(found: string, size: number, subject: Subject): RegistryError {
   return new RegistryError(
     "REGISTRY_DIGEST_MISMATCH",
     `${subject.what} from ${subject.host} is not what was asked for: it has ${found} bytes, expected ${size}`,

@@ -79,7 +79,7 @@ async function mount(session: Session, push: BlobPush, signal: AbortSignal): Pro
     const call = pushCall("POST", push, `blobs/uploads/?${query}`);
     try {
       const response = await session.send({ ...call, scopes: [...call.scopes, pullScope(origin)] }, signal);
-      response.discard();
+      await response.discard();
       if (response.status === 201 || response.status === 202) return response;
     } catch (error) {
       // Registries answer 400, 401 or 403 where they cannot mount; an upload needs no mount.
@@ -93,7 +93,7 @@ async function startUpload(session: Session, push: BlobPush, signal: AbortSignal
   const call = pushCall("POST", push, "blobs/uploads/");
   const response = await session.send(call, signal);
   if (response.status !== 202) throw await statusError(response, call.subject);
-  response.discard();
+  await response.discard();
   return response;
 }
 
@@ -113,7 +113,7 @@ async function upload(
   const response = await session.send(call, signal);
   if (response.status === 404 || response.status === 416) throw await lostSession(response, call.subject);
   if (response.status !== 201 && response.status !== 204) throw await statusError(response, call.subject);
-  response.discard();
+  await response.discard();
   const stored = response.headers["docker-content-digest"];
   if (typeof stored === "string" && stored.split(":")[0] === digest.split(":")[0] && stored !== digest) {
     throw new RegistryError(

@@ -13,7 +13,7 @@ import {
   sourceOf,
 } from "./testing/test-client.ts";
 import type { TestClient } from "./testing/test-client.ts";
-import { TokenService } from "./testing/token-service.ts";
+import { requireTokens } from "./testing/token-service.ts";
 import type { Repository } from "./types.ts";
 
 const BYTES = Buffer.from("some layer");
@@ -57,12 +57,10 @@ type Guarding = "basic" | "bearer";
 /** The registry knows the account; so does the client, for this registry alone. */
 function guardedClient(guarding: Guarding): TestClient {
   const auth = Buffer.from("bob:hunter2").toString("base64");
-  if (guarding === "bearer") tokens = new TokenService(registry, registry, { login: "bob:hunter2" });
+  if (guarding === "bearer") requireTokens(registry, registry, { login: "bob:hunter2" });
   else registry.guard = basicGuard(auth);
   return createTestClient({ env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [registry.host]: { auth } } }) } });
 }
-
-let tokens: TokenService | undefined;
 
 function basicGuard(auth: string): FakeRegistry["guard"] {
   return (seen, response) => {

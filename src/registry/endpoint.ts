@@ -39,29 +39,23 @@ export class Endpoint {
     return this.#prefix + repository;
   }
 
-  /** `scheme://host[:port]` in the scheme that is now thought right. */
+  /** What the host may speak, the likelier first; one when it is known. */
+  get schemes(): readonly Scheme[] {
+    return this.#schemes;
+  }
+
+  /** `scheme://host[:port]` in the scheme that is known or thought right. */
   get origin(): string {
-    return `${this.#schemes[0]}://${this.address}`;
+    return this.originIn(this.#schemes[0] ?? "https");
   }
 
-  /** Whether the host may yet turn out to speak the other scheme. */
-  get undecided(): boolean {
-    return this.#schemes.length > 1;
+  originIn(scheme: Scheme): string {
+    return `${scheme}://${this.address}`;
   }
 
-  /** The host has answered as it should in the scheme of `url`. */
-  settle(url: URL): void {
-    const settled = this.#schemes.filter((candidate) => `${candidate}:` === url.protocol);
-    // Another request may have found out otherwise in the meantime.
-    if (settled.length > 0) this.#schemes = settled;
-  }
-
-  /** The host does not speak the scheme of `url`. False where no other one is allowed. */
-  giveUp(url: URL): boolean {
-    const rest = this.#schemes.filter((candidate) => `${candidate}:` !== url.protocol);
-    if (rest.length === 0) return false;
-    this.#schemes = rest;
-    return true;
+  /** The host has shown that it speaks this one. */
+  settle(scheme: Scheme): void {
+    this.#schemes = [scheme];
   }
 }
 

@@ -32,9 +32,9 @@ export async function resolveAt(
   const described = await session.attempts(endpoint, "manifest", signal, async () => {
     const call = readCall("HEAD", endpoint, reference);
     const response = await session.send(call, signal);
-    if (response.status !== 404) response.discard();
-    if (response.status === 200) return describe(response, reference, call.subject);
     if (response.status === 404 || isTransient(response.status)) throw await statusError(response, call.subject);
+    await response.discard();
+    if (response.status === 200) return describe(response, reference, call.subject);
     // The rest is for GET: it may be served where HEAD is not, and an error to HEAD has no body to explain it.
     return undefined;
   });
@@ -71,10 +71,10 @@ export async function hasManifestAt(
   const status = await session.attempts(endpoint, "manifest", signal, async () => {
     const head = await session.send(call, signal);
     if (isTransient(head.status)) throw await statusError(head, call.subject);
-    head.discard();
+    await head.discard();
     if (head.status !== 405) return head.status;
     const get = await session.send({ ...call, method: "GET" }, signal);
-    get.discard();
+    await get.discard();
     return get.status;
   });
   return status === 200;
@@ -113,7 +113,7 @@ export function pushManifestAt(
   return session.attempts(endpoint, "manifest", signal, async () => {
     const response = await session.send(call, signal);
     if (response.status !== 201) throw await pushError(response, subject);
-    response.discard();
+    await response.discard();
     const stored = response.headers["docker-content-digest"];
     // A registry may name it by another algorithm; only what is comparable is compared.
     if (typeof stored === "string" && stored.startsWith("sha256:") && stored !== descriptor.digest) {

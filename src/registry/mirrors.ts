@@ -59,8 +59,8 @@ function parseMirror(text: string, entry: string): Mirror {
   }
   try {
     parseAddress(address);
-  } catch (error) {
-    throw invalid(entry, `${JSON.stringify(address)} is not HOST or HOST:PORT`, error);
+  } catch {
+    throw invalid(entry, "expected HOST or HOST:PORT");
   }
   return {
     scheme: scheme as Scheme | undefined,
@@ -69,11 +69,10 @@ function parseMirror(text: string, entry: string): Mirror {
   };
 }
 
-function invalid(entry: string, what: string, cause?: unknown): RegistryError {
+function invalid(entry: string, what: string): RegistryError {
   // A mirror may have been written with a password in it.
-  const shown = entry.replace(/\/\/[^/@]*@/, "//redacted@");
+  const shown = entry.replace(/(=|\/\/)[^/@=]*@/, "$1redacted@");
   return new RegistryError("REGISTRY_MIRROR_INVALID", `registry mirror ${JSON.stringify(shown)}: ${what}`, {
     hint: "Write it as docker.io=localhost:5000 or docker.io=https://mirror.example/prefix.",
-    cause,
   });
 }

@@ -3,7 +3,7 @@ import { OCI_MANIFEST } from "../../oci/media-type.ts";
 import type { Reference } from "../../oci/reference.ts";
 import { fail, FakeRegistry } from "../testing/fake-registry.ts";
 import { createTestClient, failureOf, manifestOf, never, repositoryAt, sourceOf } from "../testing/test-client.ts";
-import { TokenService } from "../testing/token-service.ts";
+import { requireTokens } from "../testing/token-service.ts";
 
 const MANIFEST = manifestOf();
 const SOURCE = sourceOf(Buffer.from("a blob"));
@@ -39,7 +39,7 @@ function requireBasic(wanted: string): void {
 }
 
 test("an anonymous token is fetched for the scope, once", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   using client = createTestClient();
   await client.resolve(reference, never);
   await client.getManifest(reference, never);
@@ -55,14 +55,14 @@ test("an anonymous token is fetched for the scope, once", async () => {
 });
 
 test("a token is fetched with the password of the account", async () => {
-  const tokens = new TokenService(registry, service, { login: "bob:hunter2" });
+  const tokens = requireTokens(registry, service, { login: "bob:hunter2" });
   using client = createTestClient(login());
   await client.resolve(reference, never);
   expect(tokens.requests[0]?.headers.authorization).toBe(`Basic ${LOGIN}`);
 });
 
 test("a token for pushing serves pulls too; after the first challenge none is waited for", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   using client = createTestClient();
   await client.pushBlob(reference, SOURCE, {}, never);
   await client.pushManifest(reference, MANIFEST, OCI_MANIFEST, { tag: "v2" }, never);
@@ -74,7 +74,7 @@ test("a token for pushing serves pulls too; after the first challenge none is wa
 });
 
 test("a mount asks for the source's scope too, the target's first", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   registry.putBlob("base/image", Buffer.from("a blob"));
   using client = createTestClient();
   expect(await client.pushBlob(reference, SOURCE, { mountFrom: ["base/image"] }, never)).toBe("mounted");
@@ -85,14 +85,14 @@ test("a mount asks for the source's scope too, the target's first", async () => 
 });
 
 test("equal requests at the same time share one token", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   using client = createTestClient();
   await Promise.all([1, 2, 3, 4].map(() => client.resolve(reference, never)));
   expect(tokens.requests).toHaveLength(1);
 });
 
 test("a token is renewed when its time is over, by a clock that the wall clock does not move", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   using client = createTestClient();
   await client.resolve(reference, never);
   client.clock.time += 100_000;
@@ -122,7 +122,7 @@ test.each([
 });
 
 test("a token that was revoked in the middle is replaced, also for an upload", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   using client = createTestClient();
   registry.fault("POST", /uploads/, ({ proceed }) => {
     proceed();
@@ -145,7 +145,7 @@ test("a 401 that stays ends after one new token, and names repository and scope"
 });
 
 test("wrong credentials are told with where they came from, and without the secret", async () => {
-  const tokens = new TokenService(registry, service, { login: "bob:other" });
+  const tokens = requireTokens(registry, service, { login: "bob:other" });
   using client = createTestClient(login());
   const error = await failureOf(client.resolve(reference, never));
   expect(tokens.requests).toHaveLength(1);
@@ -179,7 +179,7 @@ test("Basic without an account, or with a wrong one, ends", async () => {
 });
 
 test("an identity token is changed by POST", async () => {
-  const tokens = new TokenService(registry, service, { login: "nobody:x", refreshToken: "refresh" });
+  const tokens = requireTokens(registry, service, { login: "nobody:x", refreshToken: "refresh" });
   using client = createTestClient(login({ identitytoken: "refresh" }));
   await client.resolve(reference, never);
   expect(tokens.requests.map(({ method }) => method)).toEqual(["POST"]);
@@ -190,7 +190,7 @@ test("an identity token is changed by POST", async () => {
 });
 
 test("an identity token is sent by GET where POST is not known", async () => {
-  const tokens = new TokenService(registry, service, { login: "00000000-0000:refresh" });
+  const tokens = requireTokens(registry, service, { login: "00000000-0000:refresh" });
   const auth = Buffer.from("00000000-0000:").toString("base64");
   using client = createTestClient(login({ auth, identitytoken: "refresh" }));
   await client.resolve(reference, never);
@@ -222,7 +222,7 @@ test.each([
 });
 
 test("a token service that fails for a moment is asked again", async () => {
-  const tokens = new TokenService(registry, service);
+  const tokens = requireTokens(registry, service);
   service.fault("GET", /token/, ({ response }) => fail(response, 503, "UNAVAILABLE"), { times: 2 });
   using client = createTestClient();
   await client.resolve(reference, never);

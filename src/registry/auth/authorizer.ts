@@ -75,7 +75,7 @@ export class Authorizer {
     const credential = await this.#credentialFor(permit, signal);
     const next = await this.#respond(manner, challenge, credential, permit, rejected, signal);
     if (next === undefined || next === rejected) throw await this.refused(response, permit, signal);
-    response.discard();
+    await response.discard();
     return next;
   }
 

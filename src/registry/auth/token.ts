@@ -34,7 +34,7 @@ export async function fetchToken(request: TokenRequest, transport: Transport, si
     const response = await sendFollowing(transport, refreshRequest(request, request.credential.token), signal);
     // GCR answers 404, Artifactory 401, others 405: they know only GET (containerd, remotes/docker/authorizer.go).
     if (![401, 404, 405].includes(response.status)) return readToken(response, request);
-    response.discard();
+    await response.discard();
   }
   return readToken(await sendFollowing(transport, tokenRequest(request), signal), request);
 }

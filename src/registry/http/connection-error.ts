@@ -48,9 +48,9 @@ export function isPlainAnswer(error: unknown): boolean {
   );
 }
 
-/** True where what came back over http was no HTTP: a TLS port, mostly. */
-export function isGarbled(error: unknown): boolean {
-  return error instanceof RegistryError && codeOf(error.cause).startsWith("HPE_");
+/** True where plain HTTP got no answer in HTTP: what a TLS port does, mostly. */
+export function isNoHttpAnswer(error: unknown): boolean {
+  return error instanceof RegistryError && /^(?:HPE_|ECONNRESET$)/.test(codeOf(error.cause));
 }
 
 /** Turns what Node's http, net and tls throw into an error that says which host, what failed and what to do. */

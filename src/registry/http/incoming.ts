@@ -36,7 +36,8 @@ function readBody(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const lose = (): void => reject(watch.failure ?? lost(url, failure()));
-    if (incoming.destroyed && !incoming.complete) return lose();
+    if (incoming.readableEnded) return resolve();
+    if (incoming.destroyed) return lose();
     incoming.on("data", (chunk: Uint8Array) => {
       watch.progress(chunk.length);
       try {
@@ -57,15 +58,19 @@ function discard(
   incoming: http.IncomingMessage,
   request: HttpRequest,
   watch: ProgressWatch,
-): void {
+): Promise<void> {
   const length = Number(incoming.headers["content-length"] ?? Number.NaN);
   const unfinishedUpload = request.body !== undefined && !outgoing.writableFinished;
-  if (!unfinishedUpload && (request.method === "HEAD" || length <= DRAIN_BYTES)) {
-    incoming.resume();
-    return;
+  if (unfinishedUpload || (request.method !== "HEAD" && !(length <= DRAIN_BYTES))) {
+    watch.stop();
+    incoming.destroy();
+    return Promise.resolve();
   }
-  watch.stop();
-  incoming.destroy();
+  return new Promise((resolve) => {
+    incoming.once("end", resolve);
+    incoming.once("close", resolve);
+    incoming.resume();
+  });
 }
 
 function lost(url: URL, cause: Error | undefined): RegistryError {

@@ -15,12 +15,21 @@ export class ProgressWatch {
   readonly #place: string;
   readonly #timeouts: Timeouts;
   readonly #signal: AbortSignal;
+  readonly #onFailure: (error: unknown) => void;
   readonly #onAbort = (): void => this.fail(this.#signal.reason);
   #timer: NodeJS.Timeout | undefined;
   #moved = 0;
 
-  constructor(outgoing: http.ClientRequest, url: URL, timeouts: Timeouts, signal: AbortSignal) {
+  /** `onFailure` is told at once: a request without a socket yet is silent about being destroyed. */
+  constructor(
+    outgoing: http.ClientRequest,
+    url: URL,
+    timeouts: Timeouts,
+    signal: AbortSignal,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#outgoing = outgoing;
+    this.#onFailure = onFailure;
     this.#place = placeOf(url);
     this.#timeouts = timeouts;
     this.#signal = signal;
@@ -48,6 +57,7 @@ export class ProgressWatch {
     this.failure ??= error;
     this.stop();
     this.#outgoing.destroy();
+    this.#onFailure(this.failure);
   }
 
   stop(): void {
@@ -55,9 +65,9 @@ export class ProgressWatch {
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
 
-  #awaitConnection(socket: Socket, secure: boolean): void {
-    if (this.#outgoing.reusedSocket) this.#watchIdle();
-    else socket.once(secure ? "secureConnect" : "connect", () => this.#watchIdle());
+  #awaitConnection(socket: Socket, isSecure: boolean): void {
+    if (isConnected(socket, isSecure) || this.#outgoing.reusedSocket) this.#watchIdle();
+    else socket.once(isSecure ? "secureConnect" : "connect", () => this.#watchIdle());
   }
 
   #watchIdle(): void {
@@ -74,6 +84,12 @@ export class ProgressWatch {
     // The socket keeps the process alive; the watch must not.
     this.#timer = setTimeout(expire, ms).unref();
   }
+}
+
+/** Through a proxy the socket is first seen when its handshake is over. */
+function isConnected(socket: Socket, isSecure: boolean): boolean {
+  if (isSecure) return "authorized" in socket && socket.authorized === true;
+  return !socket.connecting;
 }
 
 function noConnection(place: string, ms: number): RegistryError {

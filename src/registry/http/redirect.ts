@@ -26,7 +26,7 @@ export async function sendFollowing(
   for (let hop = 0; hop <= MAX_HOPS; hop++) {
     const response = await transport.send(current, signal);
     if (!FOLLOWED[current.method].includes(response.status)) return response;
-    response.discard();
+    await response.discard();
     current = nextRequest(current, redirectTarget(current.url, response.headers.location));
   }
   throw new RegistryError("REGISTRY_PROTOCOL", `${redactUrl(request.url)} redirects more than ${MAX_HOPS} times`, {

@@ -38,8 +38,8 @@ export interface HttpResponse {
   readonly url: URL;
   /** Hands over the whole body. Rejects when it ends early or `onChunk` throws. Call it once, or `discard`. */
   read(onChunk: (chunk: Uint8Array) => void): Promise<void>;
-  /** Lets go of the body; the connection is kept where that is cheap. */
-  discard(): void;
+  /** Lets go of the body. Resolves when the connection is free again or, where that would cost more, closed. */
+  discard(): Promise<void>;
 }
 
 export interface Transport {
@@ -66,10 +66,15 @@ async function exchange(
 ): Promise<HttpResponse> {
   signal.throwIfAborted();
   const outgoing = start(request, route);
-  const watch = new ProgressWatch(outgoing, request.url, timeouts, signal);
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  const watch = new ProgressWatch(outgoing, request.url, timeouts, signal, reject);
+  outgoing.once("response", resolve);
+  outgoing.on("error", reject);
+  outgoing.once("close", () => reject(new Error("the connection was closed before the answer")));
   try {
-    const incoming = await answer(outgoing, request.body, watch);
-    return readIncoming(outgoing, incoming, request, watch);
+    if (request.body === undefined) outgoing.end();
+    else sendBody(outgoing, request.body, watch).catch((error: unknown) => watch.fail(error));
+    return readIncoming(outgoing, await promise, request, watch);
   } catch (error) {
     watch.stop();
     outgoing.destroy();
@@ -90,18 +95,4 @@ function start(request: HttpRequest, route: Route): http.ClientRequest {
     headers,
     agent: route.agent,
   });
-}
-
-async function answer(
-  outgoing: http.ClientRequest,
-  body: RequestBody | undefined,
-  watch: ProgressWatch,
-): Promise<http.IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-  outgoing.once("response", resolve);
-  outgoing.on("error", reject);
-  outgoing.once("close", () => reject(new Error("the connection was closed before the answer")));
-  if (body === undefined) outgoing.end();
-  else sendBody(outgoing, body, watch).catch((error: unknown) => watch.fail(error));
-  return promise;
 }

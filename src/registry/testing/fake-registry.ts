@@ -115,13 +115,17 @@ export class FakeRegistry {
     return digest;
   }
 
+  dropConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   requests(method: string): string[] {
     return this.seen.filter((seen) => seen.method === method).map((seen) => seen.url);
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.dropConnections();
     await closed;
   }
 
@@ -147,6 +151,7 @@ export class FakeRegistry {
     this.seen.push(seen);
     request.on("error", () => undefined);
     const proceed = (): void => {
+      if (response.destroyed) return;
       if (this.guard === undefined || this.guard(seen, response)) this.#serve(seen, response);
     };
     const context = { seen, request, response, proceed };

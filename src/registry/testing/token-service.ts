@@ -9,17 +9,23 @@ export interface TokenServiceOptions {
   readonly answer?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Lets `registry` ask for tokens, which `service` (another origin, or itself) gives for the scopes
- * asked for. A token stays good until `revoke` is called.
- */
-export class TokenService {
+/** Lets `registry` ask for tokens, which `service` (another origin, or itself) gives for the scopes asked for. */
+export function requireTokens(
+  registry: FakeRegistry,
+  service: FakeRegistry,
+  options: TokenServiceOptions = {},
+): TokenService {
+  return new TokenService(registry, service, options);
+}
+
+/** A token stays good until `revoke` is called. */
+class TokenService {
   readonly requests: Seen[] = [];
   readonly #options: TokenServiceOptions;
   readonly #good = new Map<string, string[]>();
   #count = 0;
 
-  constructor(registry: FakeRegistry, service: FakeRegistry, options: TokenServiceOptions = {}) {
+  constructor(registry: FakeRegistry, service: FakeRegistry, options: TokenServiceOptions) {
     this.#options = options;
     registry.guard = this.#guard(service, registry.guard);
     if (service !== registry) service.guard = this.#serveTokens(() => true);
