@@ -21,6 +21,8 @@ export interface LineReader {
   /** With their line ends. */
   readonly lines: readonly string[];
   readonly escape: EscapeCharacter;
+  /** How many lines at the head are directives, which are no comments. */
+  readonly headLines: number;
   next: number;
 }
 
@@ -48,7 +50,7 @@ export function readLogicalLine(reader: LineReader): ReadLine | undefined {
     if (isComment(line)) {
       const comment = line.slice(leadingSpace(line) + 1).trim();
       // An empty comment line parts what describes the instruction from what does not.
-      comments = comment === "" ? [] : [...comments, comment];
+      comments = comment === "" || reader.next <= reader.headLines ? [] : [...comments, comment];
       continue;
     }
     const begin = { line: reader.next, column: leadingSpace(line) + 1 };

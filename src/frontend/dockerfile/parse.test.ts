@@ -99,6 +99,10 @@ describe("directives", () => {
     expect(parse(text).escape).toBe("\\");
   });
 
+  test("are no comments of the instruction below them", () => {
+    expect(parse("# syntax=x\n# about it\nFROM a").instructions[0]!.comments).toEqual(["about it"]);
+  });
+
   test("syntax may stand below #!", () => {
     expect(parse("#!/usr/bin/env x\n# syntax=d/d:1\nFROM a").directives).toHaveLength(1);
   });

@@ -19,7 +19,8 @@ import type { Span } from "./words.ts";
 export function parseDockerfile(source: SourceFile): Dockerfile {
   const lines = splitLines(source);
   const directives = readDirectives(source, lines);
-  const reader: LineReader = { file: source, lines, escape: escapeOf(directives, lines), next: 0 };
+  const headLines = directives.at(-1)?.source.start.line ?? 0;
+  const reader: LineReader = { file: source, lines, escape: escapeOf(directives, lines), headLines, next: 0 };
   const instructions: InstructionNode[] = [];
   const notes: Note[] = [];
   for (let line = readLogicalLine(reader); line !== undefined; line = readLogicalLine(reader)) {

@@ -1,6 +1,7 @@
 import type { Heredoc, InstructionNode, Word } from "../ast.ts";
 import { argumentsError } from "../errors.ts";
 import { parseHeredocWord } from "../heredoc.ts";
+import type { HeredocStart } from "../heredoc.ts";
 import { readFlags } from "./flags.ts";
 import type { Flags } from "./flags.ts";
 import type { AddInstruction, CopyInstruction } from "./types.ts";
@@ -46,8 +47,7 @@ function readTransfer(node: InstructionNode): Pick<CopyInstruction, "node" | "so
   }
   const given = words.slice(0, -1);
   if (isJson(node)) return { node, sources: given, heredocs: [], destination };
-  if (parseHeredocWord(destination.text) !== undefined)
-    throw argumentsError(node, "has a heredoc for its destination", usage);
+  if (heredocStart(destination) !== undefined) throw argumentsError(node, "has a heredoc for its destination", usage);
   return {
     node,
     sources: given.filter((word) => heredocOf(node, word) === undefined),
@@ -57,8 +57,17 @@ function readTransfer(node: InstructionNode): Pick<CopyInstruction, "node" | "so
 }
 
 function heredocOf(node: InstructionNode, word: Word): Heredoc | undefined {
-  const start = word.text.includes("<<") ? parseHeredocWord(word.text) : undefined;
+  const start = heredocStart(word);
   return start === undefined ? undefined : node.heredocs.find(({ name }) => name === start.name);
+}
+
+function heredocStart(word: Word): HeredocStart | undefined {
+  try {
+    return word.text.includes("<<") ? parseHeredocWord(word.text) : undefined;
+  } catch {
+    // Open quotes: a path of an odd name.
+    return undefined;
+  }
 }
 
 function commonFlags(flags: Flags): Pick<CopyInstruction, "chown" | "chmod" | "link" | "excludes"> {

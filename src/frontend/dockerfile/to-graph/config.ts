@@ -1,4 +1,7 @@
+import { AppError } from "../../../base/errors.ts";
 import type { Healthcheck } from "../../../oci/config.ts";
+import type { InstructionNode, Word } from "../ast.ts";
+import { wordRange } from "../errors.ts";
 import { goQuoteList } from "../go-quote.ts";
 import { formatDuration } from "../instructions/duration.ts";
 import type {
@@ -34,12 +37,16 @@ export function convertLabel(state: StageState, instruction: LabelInstruction): 
 
 export function convertUser(state: StageState, { node, user: word }: UserInstruction): void {
   const user = expandWord(state, node, word);
-  state.config = { ...state.config, User: user };
+  state.config = { ...state.config, User: user === "" ? undefined : user };
   commitEmpty(state, `USER ${user}`);
 }
 
 export function convertVolume(state: StageState, { node, paths: words }: VolumeInstruction): void {
-  const paths = words.map((word) => expandWord(state, node, word));
+  const paths = words.map((word) => {
+    const path = expandWord(state, node, word);
+    if (path === "") throw emptyVolume(node, word);
+    return path;
+  });
   const added = Object.fromEntries(paths.map((path) => [path, {}]));
   state.config = { ...state.config, Volumes: { ...state.config.Volumes, ...added } };
   commitEmpty(state, `VOLUME [${paths.join(" ")}]`);
@@ -64,6 +71,13 @@ export function convertEntrypoint(state: StageState, { command }: EntrypointInst
 export function convertHealthcheck(state: StageState, { healthcheck }: HealthcheckInstruction): void {
   state.config = { ...state.config, Healthcheck: healthcheck };
   commitEmpty(state, `HEALTHCHECK ${describeHealthcheck(healthcheck)}`);
+}
+
+function emptyVolume(node: InstructionNode, word: Word): AppError {
+  return new AppError("DOCKERFILE_ARGUMENTS", `VOLUME: ${word.text} is empty`, {
+    source: wordRange(node, word),
+    hint: "Give its variables a value with ARG or ENV, or remove it.",
+  });
 }
 
 /** Go's `%+v` of the structure. */

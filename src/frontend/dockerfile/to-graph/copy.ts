@@ -4,6 +4,7 @@ import type { StepId } from "../../../engine/types.ts";
 import type { Word } from "../ast.ts";
 import { wordRange } from "../errors.ts";
 import type { CopyInstruction } from "../instructions/types.ts";
+import { normalizeOwner } from "./owner.ts";
 import { imageStep, scratchStep } from "./sources.ts";
 import { commitStep, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
@@ -18,7 +19,8 @@ export function convertCopy(state: StageState, copy: CopyInstruction): void {
     refuseUrl(copy, word, source);
     return source;
   });
-  const destination = expandWord(state, node, copy.destination);
+  const written = expandWord(state, node, copy.destination);
+  const destination = cleanPath(fromWorkingDirectory(state, written));
   const options = [...(owner === "" ? [] : [`--chown=${owner}`]), ...(chmod === "" ? [] : [`--chmod=${chmod}`])];
   commitStep(
     state,
@@ -27,13 +29,13 @@ export function convertCopy(state: StageState, copy: CopyInstruction): void {
       base: state.root,
       from: sourceStep(state, copy),
       paths: sources.map(relativeToRoot),
-      destination: cleanPath(fromWorkingDirectory(state, destination)),
-      intoDirectory: sources.length > 1 || namesDirectory(destination),
-      ...(owner !== "" && { owner }),
+      destination,
+      intoDirectory: sources.length > 1 || destination === "/" || namesDirectory(written),
+      ...(owner !== "" && { owner: normalizeOwner(owner) }),
       ...(chmod !== "" && { mode: octalMode(copy, chmod) }),
     },
     node,
-    `${["COPY", ...options, ...sources, destination].join(" ")} # buildkit`,
+    `${["COPY", ...options, ...sources, written].join(" ")} # buildkit`,
   );
 }
 
@@ -77,8 +79,8 @@ function relativeToRoot(source: string): string {
   return cleanPath(`/${source}`).slice(1) || ".";
 }
 
-function namesDirectory(destination: string): boolean {
-  return destination === "" || destination === "." || destination.endsWith("/") || destination.endsWith("/.");
+function namesDirectory(written: string): boolean {
+  return written === "" || written === "." || written.endsWith("/") || written.endsWith("/.");
 }
 
 function refuseUrl({ node }: CopyInstruction, word: Word, source: string): void {

@@ -221,26 +221,35 @@ describe("files", () => {
       "../a /x/../../z",
       '["a b", "c d"]',
       "$S/* $D/",
+      "a ..",
     ];
     const text = `FROM scratch\nENV S=src D=/dst\nWORKDIR /w\n${lines.map((line) => `COPY ${line}\n`).join("")}`;
     expect(describeSteps(await plan(text))).toMatchInlineSnapshot(`
       "
       1: scratch [image linux/amd64]
-      2: mkdir 1 /w [1/12 linux/amd64]
+      2: mkdir 1 /w [1/13 linux/amd64]
       3: context /src [context linux/amd64]
-      4: copy 2<3 a -> /b [2/12 linux/amd64]
-      5: copy 4<3 a -> /b into [3/12 linux/amd64]
-      6: copy 5<3 a b -> /w/c into [4/12 linux/amd64]
-      7: copy 6<3 a -> /w into [5/12 linux/amd64]
-      8: copy 7<3 a -> /w into [6/12 linux/amd64]
-      9: copy 8<3 a -> /w/b into [7/12 linux/amd64]
-      10: copy 9<3 . -> /w into [8/12 linux/amd64]
-      11: copy 10<3 x -> /y [9/12 linux/amd64]
-      12: copy 11<3 a -> /z [10/12 linux/amd64]
-      13: copy 12<3 a b -> /w/c d [11/12 linux/amd64]
-      14: copy 13<3 src/* -> /dst into [12/12 linux/amd64]
+      4: copy 2<3 a -> /b [2/13 linux/amd64]
+      5: copy 4<3 a -> /b into [3/13 linux/amd64]
+      6: copy 5<3 a b -> /w/c into [4/13 linux/amd64]
+      7: copy 6<3 a -> /w into [5/13 linux/amd64]
+      8: copy 7<3 a -> /w into [6/13 linux/amd64]
+      9: copy 8<3 a -> /w/b into [7/13 linux/amd64]
+      10: copy 9<3 . -> /w into [8/13 linux/amd64]
+      11: copy 10<3 x -> /y [9/13 linux/amd64]
+      12: copy 11<3 a -> /z [10/13 linux/amd64]
+      13: copy 12<3 a b -> /w/c d [11/13 linux/amd64]
+      14: copy 13<3 src/* -> /dst into [12/13 linux/amd64]
+      15: copy 14<3 a -> / into [13/13 linux/amd64]
       "
     `);
+  });
+
+  test("owners that need no look-up are numbers", async () => {
+    const owners = ["root", "root:root", ":grp", "me:", "me:root", "me"];
+    const result = await plan(`FROM a\n${owners.map((owner) => `COPY --chown=${owner} a /\n`).join("")}`);
+    const found = [...result.graph.steps.values()].map((step) => (step.kind === "copy" ? step.owner : undefined));
+    expect(found.filter(Boolean)).toEqual(["0", "0:0", "0:grp", "me:0", "me:0", "me"]);
   });
 
   test("--chown and --chmod are expanded", async () => {

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { cleanPath } from "../../../base/clean-path.ts";
 import type { GraphBuilder } from "../../../engine/graph.ts";
 import type { HistoryItem, Step, StepId, StepLabel } from "../../../engine/types.ts";
 import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
@@ -95,10 +95,12 @@ export function commitEmpty(state: StageState, createdBy: string): void {
   state.history = [...state.history, { kind: "empty", createdBy }];
 }
 
-/** `path` from the working directory, as written where it is absolute. */
+/** `path` from the working directory: joined and clean; as written where it is absolute; the directory itself where empty. */
 export function fromWorkingDirectory(state: StageState, path: string): string {
   if (path.startsWith("/")) return path;
-  return posix.join("/", state.config.WorkingDir ?? "", path === "" ? "." : path);
+  const current = state.config.WorkingDir ?? "";
+  const absolute = current.startsWith("/") ? current : cleanPath(`/${current}`);
+  return path === "" ? absolute : cleanPath(`${absolute}/${path}`);
 }
 
 function nextLabel(state: StageState): Pick<StepLabel, "stage" | "target"> {

@@ -1,5 +1,6 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { WorkdirInstruction } from "../instructions/types.ts";
+import { normalizeOwner } from "./owner.ts";
 import { commitEmpty, commitStep, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
 
@@ -13,7 +14,7 @@ export function convertWorkdir(state: StageState, { node, path: word }: WorkdirI
   if (directory === "/") return commitEmpty(state, `WORKDIR ${path}`);
   commitStep(
     state,
-    { kind: "mkdir", base: state.root, path: directory, ...(owner !== "" && { owner }) },
+    { kind: "mkdir", base: state.root, path: directory, ...(owner !== "" && { owner: normalizeOwner(owner) }) },
     node,
     `WORKDIR ${path}`,
   );
