@@ -19,10 +19,7 @@ test("lists every entry, and is the same after encoding", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(arbitraryEntry(), { maxLength: 8 }), async (entries) => {
       const index = await indexLayer(entries.map(toEntry));
-      const { bytes: _, ...none } = { bytes: undefined };
-      expect(index.entries).toEqual(
-        entries.map((entry) => ({ ...none, ...("bytes" in entry ? without(entry) : entry) })),
-      );
+      expect(index.entries).toEqual(entries.map((entry) => ("bytes" in entry ? without(entry) : entry)));
       const again = decodeLayerIndex(encodeLayerIndex(index));
       expect(encodeLayerIndex(again).equals(encodeLayerIndex(index))).toBe(true);
       expect(again.entries).toHaveLength(index.entries.length);
@@ -31,7 +28,8 @@ test("lists every entry, and is the same after encoding", async () => {
   );
 });
 
-function without<T extends { readonly bytes: Uint8Array }>({ bytes: _, ...rest }: T): Omit<T, "bytes"> {
+function without<T extends { readonly bytes: Uint8Array }>(entry: T): Omit<T, "bytes"> {
+  const { bytes: _, ...rest } = entry;
   return rest;
 }
 

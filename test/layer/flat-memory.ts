@@ -1,6 +1,7 @@
-import { writeLayer, readLayer } from "../../src/layer/pipeline.ts";
 import type { Content, Entry } from "../../src/layer/entry.ts";
 import { closeSync, openSync, writeSync } from "node:fs";
+import { readLayer } from "../../src/layer/read-layer.ts";
+import { writeLayer } from "../../src/layer/write-layer.ts";
 
 // Writes a layer of SIZE bytes to FILE, reads it back and prints the most memory that took, in MiB.
 const [kind = "gzip", size = "0", file = ""] = process.argv.slice(2);

@@ -155,7 +155,7 @@ function paxMutation(): fc.Arbitrary<Mutation> {
     .map(([pick, type, pairs, skew]): Mutation => (tar) => {
       const text =
         type === "L" || type === "K"
-          ? pairs.map(([, text]) => text).join("")
+          ? pairs.map(([, name]) => name).join("")
           : pairs.map((pair) => record(pair, skew)).join("");
       const body = Buffer.from(text, "latin1");
       const header = Buffer.alloc(BLOCK);

@@ -5,8 +5,9 @@ import { describe, expect, test } from "vitest";
 import { digestOf } from "../oci/digest.ts";
 import type { Entry } from "./entry.ts";
 import { bytesContent } from "./file-content.ts";
-import { readLayer, verifiedEntries, writeLayer, type LayerWriteOptions } from "./pipeline.ts";
+import { readLayer, verifiedEntries } from "./read-layer.ts";
 import { tarBlocks } from "./tar/writer.ts";
+import { writeLayer, type LayerWriteOptions } from "./write-layer.ts";
 import { arbitraryEntry, toEntry } from "./testing/arbitrary-entries.ts";
 import { chunked, codeOf, collect, collectEntries } from "./testing/collect.ts";
 
