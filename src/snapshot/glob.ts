@@ -4,7 +4,7 @@ import { toUtf8 } from "../layer/entry.ts";
 
 /** Whether a path of COPY has to be expanded: an unescaped `*`, `?` or `[` (fsutil: containsWildcards). */
 export function hasWildcard(path: string): boolean {
-  return /^(?:[^\\*?[]|\\[^]?)*[*?[]/.test(path);
+  return /^(?:[^\\*?[]|\\[^])*[*?[]/.test(path);
 }
 
 /**

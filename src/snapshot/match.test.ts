@@ -50,6 +50,11 @@ test.each([
   expect(walked(patterns, path).matched).toBe(expected);
 });
 
+test("a pattern that could change nothing at a directory is not known to match it, below neither (as in moby)", () => {
+  const patterns = ["a", "!a/b", "a"];
+  expect([walked(patterns, "a/b").matched, matched(patterns, "a/b")]).toEqual([false, true]);
+});
+
 test.each([[["["]], [["a[]b"]], [["a[-x]"]], [["a\\"]], [["!"]]])("%j is refused", (patterns) => {
   expect(() => compileMatcher(patterns)).toThrow(expect.objectContaining({ code: "IGNORE_PATTERN_INVALID" }));
 });

@@ -10,8 +10,8 @@ const METADATA = { mode: 0o644, uid: 0, gid: 0, mtime: 1_000_000_000n };
 export function treeOf(specs: Readonly<Record<string, Spec>>): MemoryTree {
   const tree = new MemoryTree();
   for (const [path, spec] of Object.entries(specs)) {
-    const content = typeof spec === "string" ? Buffer.from(spec) : undefined;
-    tree.apply(entryOf(path, spec, content?.length ?? 0), content);
+    const content = typeof spec === "string" ? Buffer.from(spec) : Buffer.alloc(0);
+    tree.apply(entryOf(path, spec, content.length), content);
   }
   return tree;
 }
