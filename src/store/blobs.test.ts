@@ -189,6 +189,8 @@ test("a size that a manifest lies about is refused, and a good blob is kept from
   const blob = put(Buffer.from("right"));
   const size = (): unknown => blobs.open(blob.digest, 4);
   expect(size).toThrow(expect.objectContaining({ code: "BLOB_SIZE_MISMATCH" }));
+  expect(() => blobs.readBytes(blob.digest, 2 ** 53)).toThrow(expect.objectContaining({ code: "BLOB_SIZE_MISMATCH" }));
+  expect(blobs.readBytes(digestOf(Buffer.from("missing")), 2 ** 53)).toBeUndefined();
   expect(blobs.verify(blob.digest)).toBe("good");
 });
 

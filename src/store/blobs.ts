@@ -79,15 +79,17 @@ export class BlobStore {
 
   /** The whole blob, or undefined where it is missing or was corrupt. For documents, not for layers. */
   readBytes(digest: Digest, size: number): Uint8Array | undefined {
-    const bytes = new Uint8Array(size);
-    let filled = 0;
     try {
       const reader = this.open(digest, size);
       try {
+        // Only now: a manifest may name any size, but this is the file's.
+        const bytes = new Uint8Array(size);
+        let filled = 0;
         for (let chunk = reader.next(); chunk !== undefined; chunk = reader.next()) {
           bytes.set(chunk, filled);
           filled += chunk.length;
         }
+        return bytes;
       } finally {
         reader.close();
       }
@@ -95,7 +97,6 @@ export class BlobStore {
       if (isLostBlob(error)) return undefined;
       throw error;
     }
-    return bytes;
   }
 
   /** Reads the whole blob, whatever its size, and sets it aside where it is not what its name says. */

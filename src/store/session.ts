@@ -21,42 +21,41 @@ export interface Session extends TempSpace {
 }
 
 export function openSession(paths: StorePaths, onNote: OnNote): Session {
-  const { id, lock } = lockNew(paths);
-  const directory = `${paths.sessions}/${id}`;
-  const lockPath = `${directory}.lock`;
-  const guardian = guard([directory, lockPath], onNote);
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    lock.release();
-    void guardian?.close();
-    throw storeError(error, directory);
+  for (;;) {
+    const directory = `${paths.sessions}/${randomBytes(8).toString("hex")}`;
+    const lockPath = `${directory}.lock`;
+    // The guardian comes first, so that nothing is made that nobody would remove, and then the lock:
+    // a directory without a held lock is a dead session's.
+    const guardian = guard([directory, lockPath], onNote);
+    const lock = make(directory, lockPath, guardian);
+    if (lock === undefined) continue;
+    const close = async (): Promise<void> => {
+      removeOwn(directory);
+      rmSync(lockPath, { force: true });
+      lock.release();
+      await guardian?.close();
+      if (existsSync(directory)) {
+        onNote("SESSION_ORPHANED", `${directory} has files of other users and needs a user namespace to be removed`);
+      }
+    };
+    return { ...tempSpace(directory), close };
   }
-  const close = async (): Promise<void> => {
-    removeOwn(directory);
-    rmSync(lockPath, { force: true });
-    lock.release();
-    await guardian?.close();
-    if (existsSync(directory)) {
-      onNote("SESSION_ORPHANED", `${directory} has files of other users and needs a user namespace to be removed`);
-    }
-  };
-  return { ...tempSpace(directory), close };
 }
 
-/** The lock comes first: a directory without a held lock is a dead session's. */
-function lockNew(paths: StorePaths): { readonly id: string; readonly lock: ProcessLock } {
-  for (;;) {
-    const id = randomBytes(8).toString("hex");
-    const path = `${paths.sessions}/${id}.lock`;
-    try {
-      // Made here, since SQLite does not say why it cannot make a file.
-      closeSync(openSync(path, "wx", 0o600));
-      const lock = ProcessLock.take(path);
-      if (lock !== undefined) return { id, lock };
-    } catch (error) {
-      throw storeError(error, path);
-    }
+/** Undefined where somebody took the lock's file for a dead session's before it was locked. */
+function make(directory: string, lockPath: string, guardian: Guardian | undefined): ProcessLock | undefined {
+  let lock: ProcessLock | undefined;
+  try {
+    // Made here, since SQLite does not say why it cannot make a file.
+    closeSync(openSync(lockPath, "wx", 0o600));
+    lock = ProcessLock.take(lockPath);
+    if (lock !== undefined) mkdirSync(directory, { mode: 0o700 });
+    else void guardian?.close();
+    return lock;
+  } catch (error) {
+    lock?.release();
+    void guardian?.close();
+    throw storeError(error, directory);
   }
 }
 
