@@ -21,18 +21,25 @@ const MAX_ERROR_BYTES = 64 * 1024;
 
 /** Turns an answer that is not the expected one into an error. Reads its body. */
 export async function statusError(response: HttpResponse, subject: Subject): Promise<RegistryError> {
-  const body = await readText(response, MAX_ERROR_BYTES);
-  const diagnostics = parseDiagnostics(body);
   const { status } = response;
+  const { said, diagnostics } = await readAnswer(response);
   const { code, text, hint } = explain(status, diagnostics, subject);
-  const retryAfterMs = parseRetryAfter(response.headers["retry-after"], response.headers.date, Date.now());
-  return new RegistryError(code, `${text}: ${report(response, diagnostics, body)}`, {
+  return new RegistryError(code, `${text}: ${said}`, {
     status,
     diagnostics,
-    retryAfterMs,
+    retryAfterMs: parseRetryAfter(response.headers["retry-after"], response.headers.date, Date.now()),
     hint,
     retryable: isTransient(status),
   });
+}
+
+/** What the answer says of itself: its status and the registry's own words, bounded and printable. */
+export async function readAnswer(
+  response: HttpResponse,
+): Promise<{ readonly said: string; readonly diagnostics: readonly Diagnostic[] }> {
+  const body = await readText(response, MAX_ERROR_BYTES);
+  const diagnostics = parseDiagnostics(body);
+  return { said: report(response, diagnostics, body), diagnostics };
 }
 
 /** Answers after which the same request may succeed. 499 and 522 are what nginx and Cloudflare say for a lost connection. */

@@ -3,7 +3,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { RegistryError } from "../errors.ts";
 import type { HttpResponse, Transport } from "../http/transport.ts";
 import { SingleFlight } from "../single-flight.ts";
-import { statusError } from "../status-error.ts";
+import { readAnswer, statusError } from "../status-error.ts";
 import type { Subject } from "../status-error.ts";
 import { chooseChallenge, parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
@@ -82,14 +82,14 @@ export class Authorizer {
   /** The error for a 401 that no further request can cure. */
   async refused(response: HttpResponse, permit: Permit, signal: AbortSignal): Promise<RegistryError> {
     const { subject, scopes } = permit;
-    const answer = await statusError(response, subject);
+    const { said, diagnostics } = await readAnswer(response);
     const credential = await this.#credentialFor(permit, signal);
     const wanted = scopes.map(formatScope).join(" ");
     const who = credential.kind === "anonymous" ? "an anonymous request" : `the credentials of ${credential.source}`;
     return new RegistryError(
       "REGISTRY_UNAUTHORIZED",
-      `${subject.host} refuses ${who} for ${subject.what} (${wanted}): ${answer.message}`,
-      { status: 401, diagnostics: answer.diagnostics, hint: refusalHint(credential, subject) },
+      `${subject.host} refuses ${who} for ${subject.what} (${wanted}): ${said}`,
+      { status: 401, diagnostics, hint: refusalHint(credential, subject) },
     );
   }
 

@@ -3,7 +3,7 @@ import { RegistryError } from "../errors.ts";
 import { readBytes } from "../http/read-body.ts";
 import { sendFollowing } from "../http/redirect.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../http/transport.ts";
-import { statusError } from "../status-error.ts";
+import { readAnswer, statusError } from "../status-error.ts";
 import type { Subject } from "../status-error.ts";
 import { formatScope } from "./scope.ts";
 import type { Scope } from "./scope.ts";
@@ -96,14 +96,9 @@ function basic(username: string, password: string): string {
 
 async function readToken(response: HttpResponse, request: TokenRequest): Promise<Token> {
   const { subject, realm } = request;
+  if (response.status === 401 || response.status === 403) throw await refused(response, request);
   if (response.status !== 200) {
-    const failed = await statusError(response, {
-      ...subject,
-      host: realm.host,
-      what: `a token for ${subject.repository}`,
-    });
-    if (response.status !== 401 && response.status !== 403) throw failed;
-    throw refusedToken(failed, request);
+    throw await statusError(response, { ...subject, host: realm.host, what: `a token for ${subject.repository}` });
   }
   const bytes = await readBytes(response, MAX_TOKEN_BYTES);
   const token = bytes === undefined ? undefined : parseToken(bytes);
@@ -130,17 +125,18 @@ function parseToken(bytes: Uint8Array): Token | undefined {
   return { token, lifetimeMs: lifetime * 1000 };
 }
 
-function refusedToken(failed: RegistryError, { credential, scopes, subject }: TokenRequest): RegistryError {
+async function refused(
+  response: HttpResponse,
+  { realm, credential, scopes, subject }: TokenRequest,
+): Promise<RegistryError> {
+  const { said, diagnostics } = await readAnswer(response);
   const wanted = scopes.map(formatScope).join(" ");
-  const known = credential.kind !== "anonymous";
-  const who = known ? `the credentials of ${credential.source}` : "an anonymous request";
-  return new RegistryError(
-    "REGISTRY_UNAUTHORIZED",
-    `${subject.host} refuses ${who} for ${subject.what} (${wanted}): ${failed.message}`,
-    {
-      hint: known ? `Log in again: manyarch login ${subject.host}.` : `Log in: manyarch login ${subject.host}.`,
-      status: failed.status,
-      diagnostics: failed.diagnostics,
-    },
-  );
+  const isKnown = credential.kind !== "anonymous";
+  const who = isKnown ? `the credentials of ${credential.source}` : "an anonymous request";
+  const message = `${realm.host}, the token service of ${subject.host}, refuses ${who} for ${subject.what} (${wanted}): ${said}`;
+  return new RegistryError("REGISTRY_UNAUTHORIZED", message, {
+    hint: `${isKnown ? "Log in again" : "Log in"}: manyarch login ${subject.host}.`,
+    status: response.status,
+    diagnostics,
+  });
 }
