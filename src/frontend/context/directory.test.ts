@@ -47,6 +47,8 @@ test("finds dockerfile where that is all there is", () => {
 
 test("-f names another one, and its own ignore file counts, even if empty", () => {
   write({ "app/api.Dockerfile": "FROM a\n", "app/api.Dockerfile.dockerignore": "", "ctx/.dockerignore": "x\n" });
+  write({ "bom/dockerfile": "FROM a\n", "bom/.dockerignore": "\ufeffx\n" });
+  expect(openDirectory(join(root, "bom")).ignore).toEqual(["x"]);
   const context = openDirectory(join(root, "ctx"), join(root, "app/api.Dockerfile"));
   expect([context.dockerfile.name, context.ignore]).toEqual([join(root, "app/api.Dockerfile"), []]);
 });

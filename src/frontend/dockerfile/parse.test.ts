@@ -80,6 +80,20 @@ describe("lines", () => {
   });
 });
 
+describe("words", () => {
+  test("an escape character with nothing behind it is dropped", () => {
+    const text = `FROM a\nENV A=b${"\\".repeat(3)}`;
+    expect(wordsOf(parse(text).instructions[1]!)[1]!.text).toBe(`b${"\\".repeat(2)}`);
+  });
+
+  test("JSON strings hold Unicode only, as Go's do", () => {
+    const nodes = parseDockerfile(
+      decodeSourceFile("D", Buffer.from('FROM a\nCMD ["\\udc80", "\xff"]\n', "latin1")),
+    ).instructions;
+    expect(wordsOf(nodes[1]!).map(({ text }) => text)).toEqual(["\ufffd", "\ufffd"]);
+  });
+});
+
 describe("directives", () => {
   test("are read from the head of the file, in any case", () => {
     const file = parse("# Syntax = docker/dockerfile:1 extra\n# escape=`\n# check=skip=all\nFROM a\nRUN x `\n y");

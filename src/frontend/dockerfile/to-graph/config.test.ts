@@ -135,7 +135,7 @@ ENTRYPOINT run it
         variant: "v8",
         history: [{ created_by: "base" }],
         other: { moby: true },
-        config: { Env: ["X=1"], other: { Custom: 1 } },
+        config: { Env: ["X=1"], OnBuild: [], other: { Custom: 1 } },
       },
     });
     const { targets } = await plan("FROM a\n", { images, platforms: ["linux/arm64"] });
@@ -153,9 +153,10 @@ ENTRYPOINT run it
   });
 
   test("a base for another platform is noted, and the image says what was asked for", async () => {
-    const images = new Images({ "a:latest": { os: "linux", architecture: "amd64" } });
+    const images = new Images({ "a:latest": { os: "linux", architecture: "arm", variant: "v6" } });
     const { targets, notes } = await plan("FROM a\n", { images, platforms: ["linux/riscv64"] });
-    expect(targets[0]!.config.architecture).toBe("riscv64");
+    expect(targets[0]!.config).toMatchObject({ architecture: "riscv64" });
+    expect(targets[0]!.config.variant).toBeUndefined();
     expect(notes.map(({ code }) => code)).toEqual(["InvalidBaseImagePlatform"]);
   });
 });

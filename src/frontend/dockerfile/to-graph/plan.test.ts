@@ -58,6 +58,18 @@ describe("stages and platforms", () => {
     ]);
   });
 
+  test("what only an unused stage needs is not resolved", async () => {
+    const images = new Images();
+    await plan("FROM missing AS m\nFROM a AS unused\nCOPY --from=m x y\nFROM b\n", { images });
+    expect(images.asked).toEqual(["b:latest linux/amd64"]);
+  });
+
+  test("a build arg counts more than the default of a global ARG", async () => {
+    const images = new Images();
+    await plan("ARG V=1\nARG T=$V-x\nFROM a:$T\n", { images, buildArgs: { V: "2" } });
+    expect(images.asked).toEqual(["a:2-x linux/amd64"]);
+  });
+
   test("--target ends at a stage, in any case", async () => {
     const result = await plan("FROM a AS One\nRUN x\nFROM missing\n", { target: "ONE" });
     expect(describeSteps(result)).toMatchInlineSnapshot(`
@@ -160,7 +172,9 @@ RUN y
   });
 
   test("proxy settings reach RUN and nothing else", async () => {
-    const result = await plan("FROM a\nRUN x\n", { buildArgs: { http_proxy: "http://p", NO_PROXY: "" } });
+    const result = await plan("FROM a\nRUN x\n", {
+      buildArgs: { http_proxy: "http://p", HTTP_PROXY: "http://q", NO_PROXY: "" },
+    });
     const run = [...result.graph.steps.values()].find((step) => step.kind === "run");
     expect(run?.hiddenEnv).toEqual(["HTTP_PROXY=http://p", "http_proxy=http://p"]);
     expect(run?.env).toEqual(["PATH=/bin"]);
@@ -175,7 +189,7 @@ RUN y
   });
 
   test("names that are not set are noted, once for all platforms", async () => {
-    const text = "ARG D\nFROM a$SUFFIX$D\nARG NAME=x\nCOPY $NMAE ${OTHER:-y} /dst/\n";
+    const text = "ARG D\nFROM a$SUFFIX$D\nARG NAME=x UNSET\nCOPY $NMAE ${OTHER:-y} $UNSET /dst/\n";
     const { notes } = await plan(text, { platforms: ["linux/amd64", "linux/arm64"] });
     expect(
       notes.map(({ code, message, source: { start, end } }) => [code, message, start.line, start.column, end.column]),
