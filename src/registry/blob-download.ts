@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { digestAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "./errors.ts";
 import type { HttpResponse } from "./http/transport.ts";
-import type { Subject } from "./status-error.ts";
+import type { Subject } from "./subject.ts";
 import type { BlobSink, OnProgress } from "./types.ts";
 
 /**

@@ -8,7 +8,7 @@ import { RegistryError } from "./errors.ts";
 import type { HttpResponse } from "./http/transport.ts";
 import type { Call, Session } from "./session.ts";
 import { isTransient, statusError } from "./status-error.ts";
-import type { Subject } from "./status-error.ts";
+import type { Subject } from "./subject.ts";
 import type { Repository } from "./types.ts";
 
 /** A transfer that got this far before it broke does not use up an attempt. */

@@ -7,7 +7,7 @@ import { assertSafeTarget } from "./http/redirect.ts";
 import type { HttpResponse, RequestBody } from "./http/transport.ts";
 import type { Call, Session } from "./session.ts";
 import { statusError } from "./status-error.ts";
-import type { Subject } from "./status-error.ts";
+import type { Subject } from "./subject.ts";
 import type { BlobSource, OnProgress, PushOutcome, Repository } from "./types.ts";
 
 export interface BlobPush {

@@ -14,7 +14,7 @@ import { readBytes } from "./http/read-body.ts";
 import type { HttpResponse } from "./http/transport.ts";
 import type { Call, Session } from "./session.ts";
 import { isTransient, statusError } from "./status-error.ts";
-import type { Subject } from "./status-error.ts";
+import type { Subject } from "./subject.ts";
 import type { FetchedManifest, Repository } from "./types.ts";
 
 /** What registries must accept (distribution-spec), and the most that we read. */

@@ -8,7 +8,7 @@ import type { Urgency } from "./host-gate.ts";
 import { retry } from "./retry.ts";
 import type { Clock, RetryPolicy } from "./retry.ts";
 import { inRightScheme } from "./scheme-discovery.ts";
-import type { Subject } from "./status-error.ts";
+import type { Subject } from "./subject.ts";
 import type { Warnings } from "./warnings.ts";
 
 /** One request to a registry. */

@@ -4,7 +4,7 @@ import { RegistryError } from "../errors.ts";
 import type { HttpResponse, Transport } from "../http/transport.ts";
 import { SingleFlight } from "../single-flight.ts";
 import { readAnswer, statusError } from "../status-error.ts";
-import type { Subject } from "../status-error.ts";
+import type { Subject } from "../subject.ts";
 import { chooseChallenge, parseChallenges } from "./challenge.ts";
 import type { Challenge } from "./challenge.ts";
 import { parseRealm } from "./realm.ts";

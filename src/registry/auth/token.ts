@@ -4,7 +4,7 @@ import { readBytes } from "../http/read-body.ts";
 import { sendFollowing } from "../http/redirect.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../http/transport.ts";
 import { readAnswer, statusError } from "../status-error.ts";
-import type { Subject } from "../status-error.ts";
+import type { Subject } from "../subject.ts";
 import { formatScope } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 

@@ -12,6 +12,9 @@ export interface Route {
   readonly proxy: URL | undefined;
 }
 
+/** A kept connection older than this may have been forgotten by what is between; then the next request hangs. */
+const IDLE_CONNECTION_MS = 30_000;
+
 /** Keep-alive agents, one per scheme and proxy, made when first asked for. */
 export class Agents {
   readonly #options: TrustOptions;
@@ -45,7 +48,7 @@ export class Agents {
   #createAgent(protocol: string, proxy: URL | undefined): http.Agent {
     // Which hosts go through the proxy was decided by proxyFor: Node's own NO_PROXY knows no CIDR.
     const proxyEnv = proxy === undefined ? undefined : { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
-    const common = { keepAlive: true, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
+    const common = { keepAlive: true, timeout: IDLE_CONNECTION_MS, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
     if (protocol !== "https:") return new (httpModule().Agent)(common);
     this.#context ??= trustedContext(this.#options);
     return new (httpsModule().Agent)({ ...common, secureContext: this.#context });

@@ -55,12 +55,12 @@ test("connections are kept and used again", async () => {
   expect(registry.connections).toBe(1);
 });
 
-test("a kept connection that the server has closed costs nothing but a new one", async () => {
+test("a kept connection that the server closes under a request costs nothing but a new one", async () => {
   await using registry = await FakeRegistry.start();
   registry.putManifest("team/app", "v1", MANIFEST, OCI_MANIFEST);
-  using client = createTestClient();
+  using client = createTestClient({ retry: { attempts: 1 } });
   await client.resolve(at(registry.host), never);
-  registry.dropConnections();
+  registry.fault("HEAD", /v1/, () => registry.dropConnections());
   expect((await client.resolve(at(registry.host), never)).size).toBe(MANIFEST.length);
 });
 

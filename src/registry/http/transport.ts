@@ -1,4 +1,5 @@
 import type * as http from "node:http";
+import { errnoOf } from "../../base/errors.ts";
 import { Agents } from "./agents.ts";
 import type { Route } from "./agents.ts";
 import { connectionError } from "./connection-error.ts";
@@ -53,7 +54,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 30_000, idleMs: 60_000, c
 export function createTransport(options: TrustOptions, timeouts: Timeouts): Transport {
   const agents = new Agents(options);
   return {
-    send: (request, signal) => exchange(request, agents.routeFor(request.url), timeouts, signal),
+    send: (request, signal) => exchange(request, agents.routeFor(request.url), timeouts, signal, true),
     close: () => agents.close(),
   };
 }
@@ -63,6 +64,7 @@ async function exchange(
   route: Route,
   timeouts: Timeouts,
   signal: AbortSignal,
+  mayRepeat: boolean,
 ): Promise<HttpResponse> {
   signal.throwIfAborted();
   const outgoing = start(request, route);
@@ -78,6 +80,9 @@ async function exchange(
   } catch (error) {
     watch.stop();
     outgoing.destroy();
+    if (mayRepeat && watch.failure === undefined && request.body === undefined && isStale(outgoing, error)) {
+      return exchange(request, route, timeouts, signal, false);
+    }
     throw watch.failure ?? connectionError(error, request.url, route.proxy);
   }
 }
@@ -95,4 +100,10 @@ function start(request: HttpRequest, route: Route): http.ClientRequest {
     headers,
     agent: route.agent,
   });
+}
+
+/** A kept connection that the server closed while the request was on its way: it was not even read. */
+function isStale(outgoing: http.ClientRequest, error: unknown): boolean {
+  const errno = errnoOf(error);
+  return outgoing.reusedSocket && (errno === "ECONNRESET" || errno === "EPIPE");
 }
