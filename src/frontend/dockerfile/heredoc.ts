@@ -33,11 +33,6 @@ export function parseHeredocWord(word: string): HeredocStart | undefined {
   };
 }
 
-/** The content as `<<-` wants it: without the tabs that lines begin with. */
-export function chompTabs(content: string): string {
-  return content.replaceAll(/^\t+/gm, "");
-}
-
 function wordsOf(line: string): readonly string[] {
   try {
     return expand(line, NOTHING, { rawQuotes: true, rawEscapes: true, keepUnset: true }).words;

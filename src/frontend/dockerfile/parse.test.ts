@@ -69,6 +69,15 @@ describe("lines", () => {
     ).toEqual([["NoEmptyContinuation", 2]]);
   });
 
+  test("a file saved as UTF-16 is refused where it shows", () => {
+    const error = refusal(() => parseDockerfile(decodeSourceFile("D", Buffer.from("\ufeffFROM a\n", "utf16le"))));
+    expect([error.code, error.source?.start.line, error.hint]).toEqual([
+      "DOCKERFILE_SYNTAX",
+      1,
+      "Save the file as UTF-8 text.",
+    ]);
+  });
+
   test("bytes that are no UTF-8 come through", () => {
     const { instructions } = parseDockerfile(decodeSourceFile("D", Buffer.from("FROM a\nRUN echo \xff\n", "latin1")));
     expect(wordsOf(instructions[1]!)[0]!.text).toBe("echo \udcff");

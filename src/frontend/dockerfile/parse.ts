@@ -6,7 +6,7 @@ import type { Dockerfile, EscapeCharacter, Heredoc, InstructionNode } from "./as
 import { escapeOf, readDirectives } from "./directives.ts";
 import { syntaxError } from "./errors.ts";
 import { heredocsOfLine } from "./heredoc.ts";
-import { readLogicalLine, readUntil, splitLines } from "./lines.ts";
+import { rangeInLine, readLogicalLine, readUntil, splitLines } from "./lines.ts";
 import type { LineReader, LogicalLine, ReadLine } from "./lines.ts";
 import type { Note } from "./note.ts";
 import { splitFirst, splitFlags, trimSpan } from "./words.ts";
@@ -33,12 +33,24 @@ export function parseDockerfile(source: SourceFile): Dockerfile {
 
 function readInstruction(reader: LineReader, line: ReadLine): InstructionNode {
   try {
+    refuseNul(line);
     const node = parseLine({ line, start: 0, end: line.text.length }, reader.escape, 0);
     const heredocs = canHoldHeredocs(node) ? readHeredocs(reader, line) : [];
     return { ...node, heredocs, comments: line.comments, source: lineRange(line.file, line.first, reader.next) };
   } catch (error) {
     throw withSource(error, lineRange(line.file, line.first, line.last));
   }
+}
+
+/** No path and no argument of a program can hold one. Files saved as UTF-16 hold many. */
+function refuseNul(line: ReadLine): void {
+  const at = line.text.indexOf("\0");
+  if (at < 0) return;
+  throw syntaxError(
+    "there is a NUL character in the line",
+    rangeInLine(line, at, at + 1),
+    "Save the file as UTF-8 text.",
+  );
 }
 
 /** Deeper than any that is allowed: ONBUILD ONBUILD is refused later, by name. */

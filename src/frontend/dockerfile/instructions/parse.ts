@@ -1,7 +1,7 @@
 import { AppError, withSource } from "../../../base/errors.ts";
 import { trimSpace } from "../../../base/whitespace.ts";
 import type { Dockerfile, InstructionNode } from "../ast.ts";
-import { argumentsError, keywordRange } from "../errors.ts";
+import { argumentsError, keywordRange, wordRange } from "../errors.ts";
 import { didYouMean } from "../suggest.ts";
 import { parseArg } from "./arg.ts";
 import { parseAdd, parseCopy } from "./copy.ts";
@@ -40,14 +40,25 @@ export function parseStages(dockerfile: Dockerfile): Stages {
   return { globalArgs, stages };
 }
 
-export function parseInstruction(node: InstructionNode): Instruction | FromInstruction {
+function parseInstruction(node: InstructionNode): Instruction | FromInstruction {
   try {
     const parse = Object.hasOwn(PARSERS, node.name) ? PARSERS[node.name] : undefined;
     if (parse === undefined) throw unknownInstruction(node);
+    refuseNul(node);
     return parse(node);
   } catch (error) {
     throw withSource(error, node.source);
   }
+}
+
+/** JSON can spell one; no path and no argument of a program can hold it. */
+function refuseNul(node: InstructionNode): void {
+  const word = wordsOf(node).find(({ text }) => text.includes("\0"));
+  if (word === undefined) return;
+  throw new AppError("DOCKERFILE_ARGUMENTS", `${node.name} has an argument with a NUL character`, {
+    source: wordRange(node, word),
+    hint: "Leave it out.",
+  });
 }
 
 const PARSERS: Readonly<Record<string, (node: InstructionNode) => Instruction | FromInstruction>> = {
@@ -102,7 +113,7 @@ function unknownInstruction(node: InstructionNode): AppError {
   }
   return new AppError("DOCKERFILE_UNKNOWN_INSTRUCTION", `unknown instruction ${node.keyword}`, {
     source: keywordRange(node),
-    hint: `${didYouMean(node.keyword, Object.keys(PARSERS))}A command of the build is written RUN COMMAND.`,
+    hint: didYouMean(node.keyword, Object.keys(PARSERS)).trim() || "A command of the build is written RUN COMMAND.",
   });
 }
 
