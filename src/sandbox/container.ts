@@ -34,7 +34,8 @@ export interface ContainerEnd {
   readonly complaint: string | undefined;
   /** The last bytes of standard error. */
   readonly stderrTail: string;
-  readonly hadOutput: boolean;
+  /** Only the command writes there; a runtime complains on standard error. */
+  readonly hadStdout: boolean;
 }
 
 /**
@@ -60,7 +61,8 @@ export async function runContainer(runtime: Runtime, spec: RuntimeSpec, options:
   stderr.closeWriter();
   const exited = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(new AppError("SANDBOX_FAILED", `${runtime.path} cannot be run: ${messageOf(error)}`, { cause: error })));
-    child.once("exit", (code, signal) => resolve(code ?? (signal === null ? 1 : 128)));
+    // The runtime itself was killed; a command that was has an exit code.
+    child.once("exit", (code) => resolve(code ?? 128));
   });
   const output = forwardOutput(stdout.reader, stderr.reader, options.onOutput);
   // Awaited below, after the exit; until then its failure is nobody's.
@@ -71,7 +73,7 @@ export async function runContainer(runtime: Runtime, spec: RuntimeSpec, options:
     const exitCode = await exited;
     await output.ended;
     signal.throwIfAborted();
-    return { exitCode, complaint: complaintIn(log), stderrTail: output.stderrTail(), hadOutput: output.hadAny() };
+    return { exitCode, complaint: complaintIn(log), stderrTail: output.stderrTail(), hadStdout: output.hadStdout() };
   } finally {
     stop.abort();
     await stopped;

@@ -86,7 +86,7 @@ async function runWith(choice: RuntimeChoice, run: (runtime: ReturnType<RuntimeC
   for (;;) {
     const runtime = choice.current();
     const end = await run(runtime);
-    if (end.complaint === undefined || end.hadOutput || isOfCommand(end.complaint)) {
+    if (end.complaint === undefined || end.hadStdout || isOfCommand(end.complaint)) {
       choice.succeeded();
       return end;
     }
