@@ -180,6 +180,24 @@ test("another origin that asks for credentials gets none", async () => {
   expectNothingLeaked();
 });
 
+test("a challenge of the place that the very first request was redirected to gets nothing", async () => {
+  using client = guardedClient("basic");
+  other.guard = (seen, response) => {
+    if (seen.url.startsWith("/token")) response.end('{"token":"x"}');
+    else fail(response, 401, "UNAUTHORIZED", { "www-authenticate": `Bearer realm="${other.origin}/token"` });
+    return false;
+  };
+  registry.fault(
+    "GET",
+    /manifests/,
+    redirect(302, ({ seen }) => `${other.origin}${seen.url}`),
+    { times: 9 },
+  );
+  const error = await failureOf(client.getManifest({ ...repository, tag: "v1" }, never));
+  expect(error.code).toBe("REGISTRY_UNAUTHORIZED");
+  expectNothingLeaked();
+});
+
 test("what was dropped on the way stays dropped on the way back", async () => {
   using client = guardedClient("basic");
   registry.fault("HEAD", /manifests/, ({ proceed }) => proceed());

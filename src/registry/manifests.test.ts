@@ -218,13 +218,22 @@ test("a wait past the limit is not made but named", async () => {
   expect(client.clock.slept).toEqual([]);
 });
 
-test("a host that asked for rest gets it from all requests", async () => {
-  registry.fault("HEAD", /v1/, ({ response }) => void response.writeHead(429, { "retry-after": "30" }).end());
+test("a host that asked for rest gets it from requests that start meanwhile", async () => {
+  const sleepers: (() => void)[] = [];
+  const sleep = (): Promise<void> => new Promise((resolve) => sleepers.push(resolve));
+  using patient = createTestClient({ clock: { now: () => 0, random: () => 0, sleep } });
   registry.putManifest(tagged.path, "v2", MANIFEST, OCI_MANIFEST);
-  const before = client.clock.time;
-  await client.resolve(tagged, never);
-  await client.resolve({ ...tagged, tag: "v2" }, never);
-  expect(client.clock.time - before).toBeGreaterThanOrEqual(30_000);
+  registry.fault("HEAD", /v1/, ({ response }) => void response.writeHead(429, { "retry-after": "30" }).end());
+  const throttled = patient.resolve(tagged, never);
+  await expect.poll(() => sleepers.length).toBe(1);
+  const later = patient.resolve({ ...tagged, tag: "v2" }, never);
+  await expect.poll(() => sleepers.length).toBe(2);
+  expect(registry.requests("HEAD")).toHaveLength(1);
+  for (const wake of sleepers) wake();
+  await later;
+  await expect.poll(() => sleepers.length).toBe(3);
+  sleepers[2]?.();
+  await throttled;
 });
 
 test("a warning of the registry is shown once, without control characters", async () => {
