@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { putLayer, type Layer } from "../blobs.ts";
 import { mergedUsrLinks, unpackPackages } from "../debian-root.ts";
@@ -69,6 +69,9 @@ async function toolsLayer(workshop: Workshop, base: string): Promise<Layer> {
   unpackPackages(root, workshop.arch, packages);
   mkdirSync(join(root, "etc/ssl/certs"), { recursive: true });
   writeFileSync(join(root, "etc/ssl/certs/ca-certificates.crt"), certificateBundle(root));
+  // Without it the package's trigger would write an empty bundle at the next installation.
+  const names = readdirSync(join(root, "usr/share/ca-certificates/mozilla")).toSorted();
+  writeFileSync(join(root, "etc/ca-certificates.conf"), names.map((name) => `mozilla/${name}\n`).join(""));
   return putLayer(workshop.store, root, { exclude: mergedUsrLinks(workshop.arch).map((link) => `./${link}`) });
 }
 

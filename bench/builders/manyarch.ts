@@ -1,0 +1,50 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runTool } from "../../test/bed/process.ts";
+import { asUser, CHECKOUT, readableCheckout, unprivilegedUser } from "../../test/bed/user.ts";
+import type { Builder } from "./builder.ts";
+
+/** This checkout, as an unprivileged user. */
+export function manyarch(mirror: string): Builder {
+  const user = unprivilegedUser();
+  const checkout = readableCheckout(user);
+  const directory = mkdtempSync(join(tmpdir(), "manyarch-bench-"));
+  runTool("chown", [user.name, directory]);
+  const env = {
+    ...process.env,
+    HOME: directory,
+    TMPDIR: directory,
+    MANYARCH_ROOT: join(directory, "store"),
+    MANYARCH_REGISTRY_MIRRORS: `docker.io=${mirror},gcr.io=${mirror}`,
+  };
+  return {
+    name: "manyarch",
+    version: (JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8")) as { readonly version: string }).version,
+    executables: ["node"],
+    daemon: () => undefined,
+    reset: async () => rmSync(join(directory, "store"), { recursive: true, force: true }),
+    commands: (job) => [
+      {
+        argv: asUser(user, [
+          join(checkout.path, "bin/manyarch"),
+          "build",
+          "--platform",
+          job.platforms.join(","),
+          ...Object.entries(job.buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+          "-t",
+          job.reference,
+          "--push",
+          "--progress",
+          "plain",
+          job.context,
+        ]),
+        env,
+      },
+    ],
+    [Symbol.asyncDispose]: async () => {
+      rmSync(directory, { recursive: true, force: true });
+      if (checkout.copy !== undefined) rmSync(checkout.copy, { recursive: true });
+    },
+  };
+}
