@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, linkSync, lutimesSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -25,7 +36,12 @@ function canMount(): boolean {
   if (process.geteuid?.() !== 0) return false;
   const root = mkdtempSync(join(tmpdir(), "overlay-probe-"));
   try {
-    const [lower, upper, work, target] = ["l", "u", "w", "m"].map((name) => join(root, name)) as [string, string, string, string];
+    const [lower, upper, work, target] = ["l", "u", "w", "m"].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     for (const path of [lower, upper, work, target]) mkdirSync(path);
     mountOverlay({ lower: [lower], upper, work, target, syscalls });
     unmount(target, syscalls);
@@ -58,38 +74,84 @@ const path = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength:
 const aChange: fc.Arbitrary<Change> = fc.oneof(
   path.map((at) => (root: string) => mkdirSync(join(root, at), { recursive: true })),
   path.map((at) => (root: string) => mkdirSync(join(root, at), { recursive: true })),
-  fc.tuple(path, fc.constantFrom("x", "yy")).map(([at, text]) => (root: string) => writeFileSync(join(root, at), text)),
-  fc.tuple(path, fc.constantFrom("x", "yy")).map(([at, text]) => (root: string) => writeFileSync(join(root, at), text)),
+  fc.tuple(path, fc.constantFrom("x", "yy")).map(
+    ([at, text]) =>
+      (root: string) =>
+        writeFileSync(join(root, at), text),
+  ),
+  fc.tuple(path, fc.constantFrom("x", "yy")).map(
+    ([at, text]) =>
+      (root: string) =>
+        writeFileSync(join(root, at), text),
+  ),
   path.map((at) => (root: string) => rmSync(join(root, at), { recursive: true })),
-  fc.tuple(path, path).map(([from, to]) => (root: string) => renameSync(join(root, from), join(root, to))),
-  fc.tuple(path, path).map(([from, to]) => (root: string) => linkSync(join(root, from), join(root, to))),
-  fc.tuple(path, path).map(([to, at]) => (root: string) => symlinkSync(to, join(root, at))),
-  fc.tuple(path, fc.constantFrom(0o700, 0o4755, 0o2750)).map(([at, mode]) => (root: string) => chmodSync(join(root, at), mode)),
-  fc.tuple(path, fc.constantFrom(0, 1, 70000)).map(([at, id]) => (root: string) => chownSync(join(root, at), id, id)),
-  fc.tuple(path, fc.constantFrom(1, 1_700_000_000)).map(([at, time]) => (root: string) => lutimesSync(join(root, at), time, time)),
+  fc.tuple(path, path).map(
+    ([from, to]) =>
+      (root: string) =>
+        renameSync(join(root, from), join(root, to)),
+  ),
+  fc.tuple(path, path).map(
+    ([from, to]) =>
+      (root: string) =>
+        linkSync(join(root, from), join(root, to)),
+  ),
+  fc.tuple(path, path).map(
+    ([to, at]) =>
+      (root: string) =>
+        symlinkSync(to, join(root, at)),
+  ),
+  fc.tuple(path, fc.constantFrom(0o700, 0o4755, 0o2750)).map(
+    ([at, mode]) =>
+      (root: string) =>
+        chmodSync(join(root, at), mode),
+  ),
+  fc.tuple(path, fc.constantFrom(0, 1, 70000)).map(
+    ([at, id]) =>
+      (root: string) =>
+        chownSync(join(root, at), id, id),
+  ),
+  fc.tuple(path, fc.constantFrom(1, 1_700_000_000)).map(
+    ([at, time]) =>
+      (root: string) =>
+        lutimesSync(join(root, at), time, time),
+  ),
 );
 
-test.skipIf(!canMount())("what a diff says, extracted, is the tree that was mounted", async () => {
-  let count = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(aChange, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }), async (rounds) => {
-      const uppers = [join(directory, `base-${++count}`)];
-      await applyEntries([], uppers[0]!, emptyTree, { syscalls, signal });
-      const applied = [...uppers];
-      for (const [index, changes] of rounds.entries()) {
-        const upper = change(uppers, `${count}-${index}`, (root) => changes.forEach((act) => tolerate(() => act(root))));
-        const below = new LayeredTree(applied, syscalls);
-        const to = join(directory, `${count}-${index}-applied`);
-        await applyEntries(diffEntries(upper, new LayeredTree(uppers, syscalls), { syscalls }), to, below, { syscalls, signal });
-        uppers.push(upper);
-        applied.push(to);
-        // The root's own time is no part of a layer.
-        expect(dump(new LayeredTree(applied, syscalls)).slice(1)).toEqual(dump(new LayeredTree(uppers, syscalls)).slice(1));
-      }
-    }),
-    { numRuns: Number(process.env["FC_RUNS"] ?? 60) },
-  );
-}, 120_000);
+test.skipIf(!canMount())(
+  "what a diff says, extracted, is the tree that was mounted",
+  async () => {
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(aChange, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }),
+        async (rounds) => {
+          const uppers = [join(directory, `base-${++count}`)];
+          await applyEntries([], uppers[0]!, emptyTree, { syscalls, signal });
+          const applied = [...uppers];
+          for (const [index, changes] of rounds.entries()) {
+            const upper = change(uppers, `${count}-${index}`, (root) =>
+              changes.forEach((act) => tolerate(() => act(root))),
+            );
+            const below = new LayeredTree(applied, syscalls);
+            const to = join(directory, `${count}-${index}-applied`);
+            await applyEntries(diffEntries(upper, new LayeredTree(uppers, syscalls), { syscalls }), to, below, {
+              syscalls,
+              signal,
+            });
+            uppers.push(upper);
+            applied.push(to);
+            // The root's own time is no part of a layer.
+            expect(dump(new LayeredTree(applied, syscalls)).slice(1)).toEqual(
+              dump(new LayeredTree(uppers, syscalls)).slice(1),
+            );
+          }
+        },
+      ),
+      { numRuns: Number(process.env["FC_RUNS"] ?? 60) },
+    );
+  },
+  120_000,
+);
 
 /** A random change may not be possible. */
 function tolerate(body: () => void): void {
@@ -116,15 +178,18 @@ test.skipIf(!canMount())("a diff has no entry for what was only copied up, and s
     writeFileSync(join(root, "twin-a"), "twin");
     linkSync(join(root, "twin-a"), join(root, "twin-b"));
   });
-  const entries = diffEntries(upper, new LayeredTree([base], syscalls), { syscalls, stubs: ["etc/resolv.conf", "proc", "sys"] });
+  const entries = diffEntries(upper, new LayeredTree([base], syscalls), {
+    syscalls,
+    stubs: ["etc/resolv.conf", "proc", "sys"],
+  });
   expect(listEntries(entries)).toEqual([
     "gone whiteout",
-    "etc/deep/er/file file 644 0:0 \"new\"",
+    'etc/deep/er/file file 644 0:0 "new"',
     "fresh directory 755 0:0",
     "fresh/y whiteout",
     "sys directory 755 0:0",
-    "sys/kept file 644 0:0 \"\"",
-    "twin-a file 644 0:0 \"twin\"",
+    'sys/kept file 644 0:0 ""',
+    'twin-a file 644 0:0 "twin"',
     "twin-b hardlink 644 0:0 -> twin-a",
   ]);
 });

@@ -32,7 +32,12 @@ const BREATH = 512;
  * Throws `LAYER_INVALID`, `LAYER_ID_UNMAPPED`, `LAYER_CONTENT_CHANGED`, `DISK_FULL` and `LAYER_WRITE_FAILED`;
  * what was written until then stays for the caller to remove.
  */
-export async function applyEntries(entries: Entries, directory: string, parents: Tree, options: ApplyOptions): Promise<void> {
+export async function applyEntries(
+  entries: Entries,
+  directory: string,
+  parents: Tree,
+  options: ApplyOptions,
+): Promise<void> {
   const { syscalls, signal, onNotice: notice = () => {} } = options;
   const context: WriteContext = { syscalls, notice };
   mkdirSync(directory, { recursive: true });
@@ -94,7 +99,12 @@ function applyDirectory(layer: UpperLayer, real: string, entry: Extract<Entry, {
   layer.describeDirectory(real, entry);
 }
 
-function applyFile(layer: UpperLayer, real: string, entry: FileEntry, context: WriteContext): Promise<void> | undefined {
+function applyFile(
+  layer: UpperLayer,
+  real: string,
+  entry: FileEntry,
+  context: WriteContext,
+): Promise<void> | undefined {
   try {
     const waiting = layer.put(real, (place) => writeFile(place, entry, context));
     if (waiting instanceof Promise) return waiting.finally(() => entry.content.close());
@@ -114,7 +124,12 @@ function applySymlink(layer: UpperLayer, real: string, entry: SymlinkEntry, cont
 }
 
 /** Its metadata is that of the file it names: to set the entry's own would change all other names. */
-function applyHardlink(layer: UpperLayer, real: string, entry: HardlinkEntry, context: WriteContext): Promise<void> | undefined {
+function applyHardlink(
+  layer: UpperLayer,
+  real: string,
+  entry: HardlinkEntry,
+  context: WriteContext,
+): Promise<void> | undefined {
   const target = layer.resolve(entry.target, false);
   if (target === real || target.startsWith(`${real}/`)) throw invalidLink(entry, "it takes the place of that");
   const node = layer.lstat(target);
@@ -144,7 +159,12 @@ function copyUp(layer: UpperLayer, real: string, context: WriteContext): Promise
   return dispatch(layer, entry.type === "file" ? withContent(entry, layer.openBelow(real)) : entry, context);
 }
 
-function applyDevice(layer: UpperLayer, real: string, entry: DeviceEntry | FifoEntry, context: WriteContext): undefined {
+function applyDevice(
+  layer: UpperLayer,
+  real: string,
+  entry: DeviceEntry | FifoEntry,
+  context: WriteContext,
+): undefined {
   // On disk it would be a whiteout.
   if (entry.type === "char" && entry.major === 0 && entry.minor === 0) {
     context.notice(`${showPath(entry.path)}: device 0:0 is left out`);
@@ -160,13 +180,21 @@ function applyDevice(layer: UpperLayer, real: string, entry: DeviceEntry | FifoE
 const FILE_TYPES = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
 /** False where devices may not be made: in a user namespace, or without CAP_MKNOD. */
-function makeNode(place: Place, { path, type }: DeviceEntry | FifoEntry, major: number, minor: number, context: WriteContext): boolean {
+function makeNode(
+  place: Place,
+  { path, type }: DeviceEntry | FifoEntry,
+  major: number,
+  minor: number,
+  context: WriteContext,
+): boolean {
   try {
     context.syscalls.mknod(bytesOf(place), FILE_TYPES[type] | 0o600, major, minor);
     return true;
   } catch (error) {
     if (errnoOf(error) !== "EPERM") throw error;
-    context.notice(`${showPath(path)}: ${type} device ${major}:${minor} is left out: making devices is not permitted here`);
+    context.notice(
+      `${showPath(path)}: ${type} device ${major}:${minor} is left out: making devices is not permitted here`,
+    );
     return false;
   }
 }
@@ -195,5 +223,7 @@ function explain(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  return new AppError("LAYER_WRITE_FAILED", `cannot write ${showPath(path)} of the layer: ${messageOf(error)}`, { cause: error });
+  return new AppError("LAYER_WRITE_FAILED", `cannot write ${showPath(path)} of the layer: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

@@ -89,7 +89,12 @@ export class HashedContent implements Content {
 function record(source: Source, { relative, node }: Selected, fileDigest: Uint8Array | undefined): string {
   const named = relative === "";
   if (named && node.type === "directory") return frame("source") + frame("directory");
-  const fields = [named ? "source" : "inner", node.type, named ? source.name : relative, `${node.mode} ${node.uid} ${node.gid}`];
+  const fields = [
+    named ? "source" : "inner",
+    node.type,
+    named ? source.name : relative,
+    `${node.mode} ${node.uid} ${node.gid}`,
+  ];
   if (node.type === "symlink") fields.push(node.target ?? "");
   if (node.type === "char" || node.type === "block") fields.push(`${node.major} ${node.minor}`);
   if (fileDigest !== undefined) fields.push(latin1(fileDigest));

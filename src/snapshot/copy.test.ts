@@ -45,31 +45,60 @@ interface Case extends Partial<Omit<CopyOptions, "base">> {
 function copy(paths: readonly string[], { to, base: below = base, source: tree = source, ...options }: Case): string[] {
   const expect = contentDigest(tree, selectSources(tree, paths));
   return listEntries(
-    copyEntries({ source: tree, paths, base: below, destination: to, intoDirectory: to.endsWith("/"), expect, ...options }),
+    copyEntries({
+      source: tree,
+      paths,
+      base: below,
+      destination: to,
+      intoDirectory: to.endsWith("/"),
+      expect,
+      ...options,
+    }),
   );
 }
 
 // fsutil/copy and BuildKit's llbsolver/file, of the version BuildKit v0.30 has.
 test.each<[string, readonly string[], Case, readonly string[]]>([
-  ["a file to a new name, with the parents", ["f"], { to: "/new/dir/name" }, ["new directory 755 0:0", "new/dir directory 755 0:0", 'new/dir/name file 644 0:0 "F"']],
+  [
+    "a file to a new name, with the parents",
+    ["f"],
+    { to: "/new/dir/name" },
+    ["new directory 755 0:0", "new/dir directory 755 0:0", 'new/dir/name file 644 0:0 "F"'],
+  ],
   ["a file into a directory that is there", ["f"], { to: "/app" }, ['app/f file 644 0:0 "F"']],
   ["a file into a new directory", ["f"], { to: "/new/" }, ["new directory 755 0:0", 'new/f file 644 0:0 "F"']],
   ["a file over a file", ["f"], { to: "/file" }, ['file file 644 0:0 "F"']],
   ["a file over a link: what it points to", ["f"], { to: "/app/in" }, ['app/old file 644 0:0 "F"']],
   ["a file of the name of a link, into its directory", ["d/in"], { to: "/app/" }, ['app/in file 644 0:0 "I"']],
   ["through a link to a directory", ["f"], { to: "/current/" }, ['app/f file 644 0:0 "F"']],
-  ["through a dangling link", ["f"], { to: "/www/" }, ["srv directory 755 0:0", "srv/web directory 755 0:0", 'srv/web/f file 644 0:0 "F"']],
+  [
+    "through a dangling link",
+    ["f"],
+    { to: "/www/" },
+    ["srv directory 755 0:0", "srv/web directory 755 0:0", 'srv/web/f file 644 0:0 "F"'],
+  ],
   [
     "the content of a directory; the directory itself is made plain",
     ["d"],
     { to: "/new" },
-    ["new directory 755 0:0", 'new/in file 644 0:0 "I"', "new/l symlink 777 0:0 -> in", "new/sub directory 750 7:0", 'new/sub/deep file 644 0:0 "D"'],
+    [
+      "new directory 755 0:0",
+      'new/in file 644 0:0 "I"',
+      "new/l symlink 777 0:0 -> in",
+      "new/sub directory 750 7:0",
+      'new/sub/deep file 644 0:0 "D"',
+    ],
   ],
   [
     "a directory into one that is there: inner directories take the source's metadata",
     ["d"],
     { to: "/app/" },
-    ['app/in file 644 0:0 "I"', "app/l symlink 777 0:0 -> in", "app/sub directory 750 7:0", 'app/sub/deep file 644 0:0 "D"'],
+    [
+      'app/in file 644 0:0 "I"',
+      "app/l symlink 777 0:0 -> in",
+      "app/sub directory 750 7:0",
+      'app/sub/deep file 644 0:0 "D"',
+    ],
   ],
   ["a link that is named: what it points to", ["l"], { to: "/new" }, ['new file 644 0:0 "F"']],
   ["a link that is named keeps its name", ["l"], { to: "/app/" }, ['app/l file 644 0:0 "F"']],
@@ -90,10 +119,33 @@ test.each<[string, readonly string[], Case, readonly string[]]>([
       'new/sub/other file 644 0:0 "O"',
     ],
   ],
-  ["--chown by name reaches everything and what is made", ["d"], { to: "/new/x", owner: "app" }, ["new directory 755 1000:1001", "new/x directory 755 1000:1001", 'new/x/in file 644 1000:1001 "I"', "new/x/l symlink 777 1000:1001 -> in", "new/x/sub directory 750 1000:1001", 'new/x/sub/deep file 644 1000:1001 "D"']],
+  [
+    "--chown by name reaches everything and what is made",
+    ["d"],
+    { to: "/new/x", owner: "app" },
+    [
+      "new directory 755 1000:1001",
+      "new/x directory 755 1000:1001",
+      'new/x/in file 644 1000:1001 "I"',
+      "new/x/l symlink 777 1000:1001 -> in",
+      "new/x/sub directory 750 1000:1001",
+      'new/x/sub/deep file 644 1000:1001 "D"',
+    ],
+  ],
   ["--chown user:group", ["f"], { to: "/app/", owner: "7:staff" }, ['app/f file 644 7:50 "F"']],
   ["--chown with a number alone", ["f"], { to: "/app/", owner: "1000" }, ['app/f file 644 1000:1000 "F"']],
-  ["--chmod reaches files, directories and what is made, but no links", ["d"], { to: "/new", mode: 0o4711 }, ["new directory 711 0:0", 'new/in file 4711 0:0 "I"', "new/l symlink 777 0:0 -> in", "new/sub directory 4711 7:0", 'new/sub/deep file 4711 0:0 "D"']],
+  [
+    "--chmod reaches files, directories and what is made, but no links",
+    ["d"],
+    { to: "/new", mode: 0o4711 },
+    [
+      "new directory 711 0:0",
+      'new/in file 4711 0:0 "I"',
+      "new/l symlink 777 0:0 -> in",
+      "new/sub directory 4711 7:0",
+      'new/sub/deep file 4711 0:0 "D"',
+    ],
+  ],
   ["setuid and owners of a stage stay", ["su"], { to: "/app/" }, ['app/su file 4755 1:1 ""']],
   ["onto an empty root", ["f"], { to: "/a/", base: emptyTree }, ["a directory 755 0:0", 'a/f file 644 0:0 "F"']],
 ])("%s", (_, paths, options, expected) => {
@@ -104,7 +156,12 @@ test.each<[string, readonly string[], Case, string]>([
   ["a directory onto a file", ["d"], { to: "/file" }, "COPY_TYPE_CONFLICT"],
   ["below a file", ["f"], { to: "/file/x" }, "COPY_TYPE_CONFLICT"],
   ["an inner directory onto a file", ["d"], { to: "/", base: treeOf({ sub: "x" }) }, "COPY_TYPE_CONFLICT"],
-  ["an inner directory onto a link, as in BuildKit", ["d"], { to: "/", base: treeOf({ sub: { link: "real" }, "real/": {} }) }, "COPY_TYPE_CONFLICT"],
+  [
+    "an inner directory onto a link, as in BuildKit",
+    ["d"],
+    { to: "/", base: treeOf({ sub: { link: "real" }, "real/": {} }) },
+    "COPY_TYPE_CONFLICT",
+  ],
   ["a file onto a directory", ["f"], { to: "/", base: treeOf({ "f/": {} }) }, "COPY_TYPE_CONFLICT"],
   ["sources that clash", ["d", "clash"], { to: "/new/" }, "COPY_TYPE_CONFLICT"],
   ["an owner that nobody knows", ["f"], { to: "/app/", owner: "nobody" }, "OWNER_UNKNOWN"],
@@ -125,16 +182,27 @@ test("hard links stay together", () => {
     open: () => treeOf({ x: "" }).open("x"),
   };
   const expect_ = contentDigest(shared, selectSources(shared, ["d"]));
-  expect(listEntries(copyEntries({ source: shared, paths: ["d"], base: emptyTree, destination: "/o", intoDirectory: false, expect: expect_ }))).toEqual([
-    "o directory 755 0:0",
-    'o/a file 644 0:0 ""',
-    "o/b hardlink 644 0:0 -> o/a",
-  ]);
-  expect(contentDigest(treeOf({ "d/a": "", "d/b": "" }), selectSources(treeOf({ "d/a": "", "d/b": "" }), ["d"]))).toBe(expect_);
+  expect(
+    listEntries(
+      copyEntries({
+        source: shared,
+        paths: ["d"],
+        base: emptyTree,
+        destination: "/o",
+        intoDirectory: false,
+        expect: expect_,
+      }),
+    ),
+  ).toEqual(["o directory 755 0:0", 'o/a file 644 0:0 ""', "o/b hardlink 644 0:0 -> o/a"]);
+  expect(contentDigest(treeOf({ "d/a": "", "d/b": "" }), selectSources(treeOf({ "d/a": "", "d/b": "" }), ["d"]))).toBe(
+    expect_,
+  );
 });
 
 test("other content than was expected ends in an error", () => {
-  expect(() => copy(["f"], { to: "/x", expect: `sha256:${"0".repeat(64)}` as Digest })).toThrow(expect.objectContaining({ code: "CONTEXT_CHANGED" }));
+  expect(() => copy(["f"], { to: "/x", expect: `sha256:${"0".repeat(64)}` as Digest })).toThrow(
+    expect.objectContaining({ code: "CONTEXT_CHANGED" }),
+  );
   // Also when the sink leaves content unread, and in a file that a later source replaces.
   const paths = ["d", "e"];
   const expected = contentDigest(source, selectSources(source, paths));
@@ -146,7 +214,15 @@ test("other content than was expected ends in an error", () => {
 });
 
 function contents(): Record<string, Spec> {
-  return { "d/": { mode: 0o700 }, "d/in": "I", "d/sub/": { mode: 0o750, uid: 7 }, "d/sub/deep": "D", "d/l": { link: "in" }, "e/in": "E", "e/sub/other": "O" };
+  return {
+    "d/": { mode: 0o700 },
+    "d/in": "I",
+    "d/sub/": { mode: 0o750, uid: 7 },
+    "d/sub/deep": "D",
+    "d/l": { link: "in" },
+    "e/in": "E",
+    "e/sub/other": "O",
+  };
 }
 
 test("the digest tells everything that a copy carries, and no more", () => {

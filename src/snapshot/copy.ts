@@ -40,7 +40,11 @@ export function* copyEntries(options: CopyOptions): Generator<Entry, void> {
 }
 
 /** Yields what is to be yielded and returns the digest of the bytes, of a regular file. */
-function* emit(tree: Tree, { entry, selected }: Placed, linked: Map<string, Uint8Array>): Generator<Entry, Uint8Array | undefined> {
+function* emit(
+  tree: Tree,
+  { entry, selected }: Placed,
+  linked: Map<string, Uint8Array>,
+): Generator<Entry, Uint8Array | undefined> {
   if (entry !== undefined && entry.type !== "file") yield entry;
   if (selected?.node.type !== "file") return undefined;
   const { identity, links } = selected.node;

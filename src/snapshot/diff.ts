@@ -65,7 +65,8 @@ class Diff {
       const found = this.#upper.lstat(child);
       if (found === undefined || isWhiteout(found) || this.#isStub(child, found)) continue;
       const covered = this.#lower.lstat(child);
-      if (hides || found.type !== "directory" || !this.#isCopiedUp(child, found, covered)) yield* this.#emit(child, found);
+      if (hides || found.type !== "directory" || !this.#isCopiedUp(child, found, covered))
+        yield* this.#emit(child, found);
       if (found.type === "directory") yield* this.#inDirectory(child, found, hides);
     }
   }
@@ -124,7 +125,10 @@ class Diff {
   }
 }
 
-function sameXattrs(a: ReadonlyMap<string, Uint8Array> | undefined, b: ReadonlyMap<string, Uint8Array> | undefined): boolean {
+function sameXattrs(
+  a: ReadonlyMap<string, Uint8Array> | undefined,
+  b: ReadonlyMap<string, Uint8Array> | undefined,
+): boolean {
   if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
   return [...(a ?? [])].every(([name, value]) => {
     const other = b?.get(name);

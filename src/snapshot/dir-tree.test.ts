@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync, appendFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  appendFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,8 +36,18 @@ test("a path below a link or a file is absent", () => {
   const tree = new DirectoryTree(root, CONTEXT);
   expect(tree.lstat("d/f")).toMatchObject({ type: "file", uid: 0, size: 1, links: 1 });
   expect(tree.lstat("l")).toMatchObject({ type: "symlink", target: "d" });
-  expect([tree.lstat("l/f"), tree.lstat("etc/passwd"), tree.lstat("d/f/x"), tree.lstat("nothing/x")]).toEqual([undefined, undefined, undefined, undefined]);
-  expect([tree.readdir("l"), tree.readdir("d/f"), tree.readdir("nothing"), tree.readdir("")]).toEqual([[], [], [], ["d", "etc", "l"]]);
+  expect([tree.lstat("l/f"), tree.lstat("etc/passwd"), tree.lstat("d/f/x"), tree.lstat("nothing/x")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect([tree.readdir("l"), tree.readdir("d/f"), tree.readdir("nothing"), tree.readdir("")]).toEqual([
+    [],
+    [],
+    [],
+    ["d", "etc", "l"],
+  ]);
   expect(() => readAll(tree.open("etc/passwd"))).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
 });
 
@@ -50,8 +69,19 @@ test("COPY of a context: nothing but regular files is opened, sockets are left o
   await new Promise((resolve) => server.once("listening", resolve));
   const tree = new DirectoryTree(root, CONTEXT);
   const expected = contentDigest(tree, selectSources(tree, ["."]));
-  const options = { source: tree, paths: ["."], base: emptyTree, destination: "/", intoDirectory: true, expect: expected };
-  expect(listEntries(copyEntries(options)).map((line) => line.replace(/ [0-7]+ 0:0/, ""))).toEqual(["a file \"x\"", "b hardlink -> a", "fifo fifo"]);
+  const options = {
+    source: tree,
+    paths: ["."],
+    base: emptyTree,
+    destination: "/",
+    intoDirectory: true,
+    expect: expected,
+  };
+  expect(listEntries(copyEntries(options)).map((line) => line.replace(/ [0-7]+ 0:0/, ""))).toEqual([
+    'a file "x"',
+    "b hardlink -> a",
+    "fifo fifo",
+  ]);
   server.close();
 });
 

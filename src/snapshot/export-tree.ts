@@ -26,7 +26,11 @@ const BREATH = 512;
  * No link in the destination is followed: one in the way is replaced, as a file is. A directory that
  * has to give way is an error, `EXPORT_CONFLICT`. Names of one file become files of their own.
  */
-export async function exportTree(tree: Tree, directory: string, { syscalls, signal, onNotice = () => {} }: ExportOptions): Promise<void> {
+export async function exportTree(
+  tree: Tree,
+  directory: string,
+  { syscalls, signal, onNotice = () => {} }: ExportOptions,
+): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const root = RootDirectory.open(directory, { links: "refuse" });
   const directories: { readonly path: string; readonly node: TreeNode }[] = [];
@@ -58,7 +62,13 @@ interface Context {
   readonly notice: (message: string) => void;
 }
 
-async function exportNode(tree: Tree, root: RootDirectory, path: string, node: TreeNode, context: Context): Promise<void> {
+async function exportNode(
+  tree: Tree,
+  root: RootDirectory,
+  path: string,
+  node: TreeNode,
+  context: Context,
+): Promise<void> {
   switch (node.type) {
     case "directory":
       return exportDirectory(root, path);

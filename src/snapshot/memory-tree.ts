@@ -66,7 +66,10 @@ export class MemoryTree implements Tree {
     const target = resolvePath(this, entry.target, { followLast: false });
     const item = this.#find(target);
     if (item === undefined || item.children !== undefined || `${target}/`.startsWith(`${real}/`)) {
-      throw new AppError("LAYER_INVALID", `${showPath(entry.path)} is a hard link to ${showPath(entry.target)}, which is no file`);
+      throw new AppError(
+        "LAYER_INVALID",
+        `${showPath(entry.path)} is a hard link to ${showPath(entry.target)}, which is no file`,
+      );
     }
     item.inode.links++;
     // A link to what is below brings it into this layer (overlayfs: copy-up).
@@ -93,7 +96,10 @@ export class MemoryTree implements Tree {
     if (item === undefined) {
       this.#put(this.#locate(real), { inode: { ...IMPLIED, links: 1 }, children: new Map(), layer: this.#layer });
     } else if (item.children === undefined) {
-      throw new AppError("LAYER_INVALID", `layer puts something below ${showPath(path)}, which is a ${item.inode.type} and no directory`);
+      throw new AppError(
+        "LAYER_INVALID",
+        `layer puts something below ${showPath(path)}, which is a ${item.inode.type} and no directory`,
+      );
     }
     return real;
   }
@@ -145,7 +151,10 @@ interface Inode extends TreeNode {
 
 const IMPLIED: TreeNode = { type: "directory", mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0n, links: 1 };
 
-function inodeOf(entry: Exclude<IndexEntry, { readonly type: "whiteout" | "opaque" | "hardlink" }>, content: Uint8Array | undefined): Inode {
+function inodeOf(
+  entry: Exclude<IndexEntry, { readonly type: "whiteout" | "opaque" | "hardlink" }>,
+  content: Uint8Array | undefined,
+): Inode {
   const { type, mode, uid, gid, mtime } = entry;
   const kept = [...(entry.xattrs ?? [])].filter(([name]) => keepsXattr(name));
   return {

@@ -24,7 +24,11 @@ export interface OverlayMount {
  * rest keeps the upper directory in plain form (no redirects, no files of metadata only); kernels
  * before 5.10 have no `volatile`, which spares syncs that a fresh snapshot does not need.
  */
-const OPTIONS = ["userxattr,index=off,redirect_dir=nofollow,metacopy=off,volatile", "userxattr,index=off,redirect_dir=nofollow,metacopy=off", "userxattr"];
+const OPTIONS = [
+  "userxattr,index=off,redirect_dir=nofollow,metacopy=off,volatile",
+  "userxattr,index=off,redirect_dir=nofollow,metacopy=off",
+  "userxattr",
+];
 
 /** What mount(2) passes on: a page with its NUL. */
 const MAX_OPTIONS = 4095;
@@ -55,7 +59,10 @@ export function mountOverlay({ lower, upper, work, target, syscalls }: OverlayMo
 export function makeUpper(directory: string, lower: Tree, syscalls: Syscalls): void {
   mkdirSync(directory);
   const { mode, uid, gid, mtime, xattrs } = lower.lstat("") ?? emptyTree.lstat("")!;
-  setMetadata(`${directory}/.`, { path: "", mode, uid, gid, mtime, xattrs }, "directory", { syscalls, notice: () => {} });
+  setMetadata(`${directory}/.`, { path: "", mode, uid, gid, mtime, xattrs }, "directory", {
+    syscalls,
+    notice: () => {},
+  });
 }
 
 /** Takes a mount away; what still uses it keeps it until it ends. */
@@ -77,10 +84,14 @@ function mountWith(directories: string, target: string, syscalls: Syscalls): voi
       if (errnoOf(error) !== "EINVAL") break;
     }
   }
-  throw new AppError("OVERLAY_MOUNT_FAILED", `cannot mount an overlay at ${JSON.stringify(target)}: ${errnoOf(refused) ?? "unknown"}`, {
-    hint: "Put the store on ext4, xfs, btrfs or tmpfs: overlayfs takes neither NFS nor another overlay for its upper directory.",
-    cause: refused,
-  });
+  throw new AppError(
+    "OVERLAY_MOUNT_FAILED",
+    `cannot mount an overlay at ${JSON.stringify(target)}: ${errnoOf(refused) ?? "unknown"}`,
+    {
+      hint: "Put the store on ext4, xfs, btrfs or tmpfs: overlayfs takes neither NFS nor another overlay for its upper directory.",
+      cause: refused,
+    },
+  );
 }
 
 function tooDeep(): AppError {

@@ -56,7 +56,9 @@ test.each([
 
 test("the error names the file", () => {
   expect(() => resolveOwner(tree, "nobody")).toThrow('user "nobody" is not in /etc/passwd of the image');
-  expect(() => resolveOwner(emptyTree, "app")).toThrow(expect.objectContaining({ hint: expect.stringContaining("has no /etc/passwd") }));
+  expect(() => resolveOwner(emptyTree, "app")).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("has no /etc/passwd") }),
+  );
 });
 
 test("names beyond ASCII are compared by their bytes", () => {
@@ -94,5 +96,7 @@ test("a passwd that is no small regular file is refused, unread", () => {
 });
 
 test("a passwd that leads round in circles is refused", () => {
-  expect(() => resolveOwner(treeOf({ "etc/passwd": { link: "passwd" } }), "app")).toThrow(expect.objectContaining({ code: "PATH_SYMLINK_LOOP" }));
+  expect(() => resolveOwner(treeOf({ "etc/passwd": { link: "passwd" } }), "app")).toThrow(
+    expect.objectContaining({ code: "PATH_SYMLINK_LOOP" }),
+  );
 });

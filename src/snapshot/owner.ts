@@ -67,10 +67,16 @@ function parseId(text: string, spec: string): number | undefined {
   if (!/^[0-9]+$/.test(text)) return undefined;
   const id = Number(text);
   if (id <= MAX_ID) return id;
-  throw new AppError("OWNER_INVALID", `owner ${JSON.stringify(spec)} is not valid: expected ids up to ${MAX_ID}, found ${text}`);
+  throw new AppError(
+    "OWNER_INVALID",
+    `owner ${JSON.stringify(spec)} is not valid: expected ids up to ${MAX_ID}, found ${text}`,
+  );
 }
 
-function findUser(tree: Tree, name: string): { readonly uid: number; readonly gid: number; readonly name: string; readonly home: string } {
+function findUser(
+  tree: Tree,
+  name: string,
+): { readonly uid: number; readonly gid: number; readonly name: string; readonly home: string } {
   const users = readUsers(tree);
   return users.find((user) => user.name === name) ?? unknown("user", name, "/etc/passwd", users);
 }

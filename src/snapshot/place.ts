@@ -101,7 +101,11 @@ function takeTurn(final: Final | undefined, node: TreeNode): TreeNode | undefine
 }
 
 /** Where every node goes, with the directories that must be made for it. */
-function* spots(sources: readonly Source[], nodesOf: (source: Source) => Iterable<Selected>, placement: Placement): Generator<Spot, void> {
+function* spots(
+  sources: readonly Source[],
+  nodesOf: (source: Source) => Iterable<Selected>,
+  placement: Placement,
+): Generator<Spot, void> {
   const { base, destination, intoDirectory } = placement;
   const first = sources[0];
   if (first === undefined) return;
@@ -148,10 +152,23 @@ function conflict(placed: string, path: string, there: string): AppError {
 function madeDirectory(path: string, source: Source, { owner, mode }: Placement): IndexEntry {
   const { uid, gid } = owner ?? { uid: 0, gid: 0 };
   // As in BuildKit, --chmod reaches made directories too, but not with its special bits.
-  return { type: "directory", path, mode: mode === undefined ? 0o755 : mode & 0o777, uid, gid, mtime: source.node.mtime };
+  return {
+    type: "directory",
+    path,
+    mode: mode === undefined ? 0o755 : mode & 0o777,
+    uid,
+    gid,
+    mtime: source.node.mtime,
+  };
 }
 
-function toEntry(path: string, node: TreeNode, source: Source, names: Map<string, string>, placement: Placement): IndexEntry | undefined {
+function toEntry(
+  path: string,
+  node: TreeNode,
+  source: Source,
+  names: Map<string, string>,
+  placement: Placement,
+): IndexEntry | undefined {
   const { uid, gid } = placement.owner ?? node;
   const mode = node.type === "symlink" ? node.mode : (placement.mode ?? node.mode);
   const entry = bareEntryOf(path, node, { mode, uid, gid });

@@ -40,5 +40,7 @@ test("the last link is left alone when asked", () => {
 });
 
 test.each(["loop", "ping/x"])("%s leads round in circles", (path) => {
-  expect(() => resolvePath(tree, path, { followLast: true })).toThrow(expect.objectContaining({ code: "PATH_SYMLINK_LOOP" }));
+  expect(() => resolvePath(tree, path, { followLast: true })).toThrow(
+    expect.objectContaining({ code: "PATH_SYMLINK_LOOP" }),
+  );
 });

@@ -13,7 +13,7 @@ const tree = treeOf({
   "cmd/inner": { link: "../go.mod" },
   link: { link: "cmd" },
   gone: { link: "/etc/hostname" },
-  "sock": { type: "fifo" },
+  sock: { type: "fifo" },
 });
 
 function list(source: Tree, ...paths: string[]): string[] {
@@ -26,9 +26,22 @@ test.each([
   [["main.go"], ["main.go: file"]],
   [["/main.go"], ["main.go: file"]],
   [["./x/../../main.go"], ["main.go: file"]],
-  [["*.go", "go.*"], ["main.go: file", "go.mod: file"]],
+  [
+    ["*.go", "go.*"],
+    ["main.go: file", "go.mod: file"],
+  ],
   [["cmd/*/main.go"], ["main.go: file", "main.go: file"]],
-  [["cmd"], ["cmd: directory", "cmd:api directory", "cmd:api/main.go file", "cmd:inner symlink", "cmd:web directory", "cmd:web/main.go file"]],
+  [
+    ["cmd"],
+    [
+      "cmd: directory",
+      "cmd:api directory",
+      "cmd:api/main.go file",
+      "cmd:inner symlink",
+      "cmd:web directory",
+      "cmd:web/main.go file",
+    ],
+  ],
   [["link/api"], ["api: directory", "api:main.go file"]],
   [["link/in*"], ["inner: file"]],
   [["cmd/inner"], ["inner: file"]],
@@ -58,7 +71,10 @@ test("the error says what was meant, or that it is ignored", () => {
   );
   const filtered = filteredTree(tree, compileMatcher(["cmd", "!cmd/web"]));
   expect(() => selectSources(filtered, ["cmd/api"], { unfiltered: tree })).toThrow(
-    expect.objectContaining({ code: "COPY_NOT_FOUND", message: '"/cmd/api": not found: it is excluded by .dockerignore' }),
+    expect.objectContaining({
+      code: "COPY_NOT_FOUND",
+      message: '"/cmd/api": not found: it is excluded by .dockerignore',
+    }),
   );
 });
 

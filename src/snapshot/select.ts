@@ -28,7 +28,9 @@ export interface SelectOptions {
  * a path must exist (`COPY_NOT_FOUND`); a wildcard may match nothing, but the directory before it must exist.
  */
 export function selectSources(tree: Tree, paths: readonly string[], options: SelectOptions = {}): readonly Source[] {
-  return paths.flatMap((path) => expand(tree, cleanPath(`/${path}`).slice(1), options).map((match) => follow(tree, match, options)));
+  return paths.flatMap((path) =>
+    expand(tree, cleanPath(`/${path}`).slice(1), options).map((match) => follow(tree, match, options)),
+  );
 }
 
 export interface Selected {
@@ -65,7 +67,10 @@ function expand(tree: Tree, pattern: string, options: SelectOptions): readonly s
     const matches = compileGlob(component);
     // A link to a directory has nothing below it here: readdir does not follow.
     matched = matched.flatMap((path) =>
-      tree.readdir(path).filter(matches).map((name) => joinPath(path, name)),
+      tree
+        .readdir(path)
+        .filter(matches)
+        .map((name) => joinPath(path, name)),
     );
   }
   return matched;

@@ -276,5 +276,8 @@ function pickMetadata({ mode, uid, gid, mtime, xattrs }: Metadata): Metadata {
 }
 
 function notDirectory(path: string, type: string): AppError {
-  return new AppError("LAYER_INVALID", `layer puts something below ${showPath(path)}, which is a ${type} and no directory`);
+  return new AppError(
+    "LAYER_INVALID",
+    `layer puts something below ${showPath(path)}, which is a ${type} and no directory`,
+  );
 }

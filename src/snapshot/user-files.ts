@@ -27,7 +27,9 @@ export function readUsers(tree: Tree): readonly UserLine[] {
 /** The lines of etc/group, none where there is no such file. Names are `latin1`. */
 export function readGroups(tree: Tree): readonly GroupLine[] {
   return readLines(tree, "etc/group", 3).flatMap(([name, , gid, members]) =>
-    isId(gid) ? [{ name: name ?? "", gid: Number(gid), members: (members ?? "").split(",").filter((member) => member !== "") }] : [],
+    isId(gid)
+      ? [{ name: name ?? "", gid: Number(gid), members: (members ?? "").split(",").filter((member) => member !== "") }]
+      : [],
   );
 }
 
@@ -47,4 +49,3 @@ function readLines(tree: Tree, path: string, fields: number): readonly (readonly
 function isId(text: string | undefined): boolean {
   return text !== undefined && /^[0-9]{1,10}$/.test(text) && Number(text) < 2 ** 31;
 }
-

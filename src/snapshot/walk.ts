@@ -10,7 +10,11 @@ export interface Walked {
  * What lies below the directory `top`, which is not yielded itself: parents before their children,
  * names of a directory in bytewise order. A directory that `enter` refuses is yielded, but not read.
  */
-export function* walk(tree: Tree, top: string, enter: (walked: Walked) => boolean = () => true): Generator<Walked, void> {
+export function* walk(
+  tree: Tree,
+  top: string,
+  enter: (walked: Walked) => boolean = () => true,
+): Generator<Walked, void> {
   const stack: Level[] = [{ directory: top, names: tree.readdir(top), next: 0 }];
   for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
     const name = level.names[level.next++];

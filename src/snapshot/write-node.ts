@@ -1,4 +1,15 @@
-import { chmodSync, closeSync, constants, fchmodSync, fchownSync, futimesSync, lchownSync, lutimesSync, openSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  lutimesSync,
+  openSync,
+  writeSync,
+} from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import type { FileEntry, Metadata } from "../layer/entry.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
@@ -37,7 +48,12 @@ export function writeFile(place: Place, entry: FileEntry, context: WriteContext)
 }
 
 /** Sets owner, mode, attributes and time of what is not open: a directory (as `DIR/.`), device, fifo or link. */
-export function setMetadata(place: Place, metadata: Metadata & { readonly path: string }, type: string, context: WriteContext): void {
+export function setMetadata(
+  place: Place,
+  metadata: Metadata & { readonly path: string },
+  type: string,
+  context: WriteContext,
+): void {
   chown(metadata, (uid, gid) => lchownSync(place, uid, gid));
   if (type === "directory") chmodSync(place, metadata.mode);
   else if (type !== "symlink") chmodNoFollow(place, metadata.mode);
@@ -71,7 +87,12 @@ function pump(fd: number, entry: FileEntry): Promise<void> | undefined {
   return undefined;
 }
 
-async function pumpWaiting(fd: number, entry: FileEntry, size: number, first: Promise<Uint8Array | undefined>): Promise<void> {
+async function pumpWaiting(
+  fd: number,
+  entry: FileEntry,
+  size: number,
+  first: Promise<Uint8Array | undefined>,
+): Promise<void> {
   let left = size;
   let bytes = await first;
   while (bytes !== undefined) {
@@ -85,7 +106,7 @@ async function pumpWaiting(fd: number, entry: FileEntry, size: number, first: Pr
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 }
 
 function finishFile(fd: number, place: Place, entry: FileEntry, context: WriteContext): void {
@@ -101,15 +122,22 @@ function wholeSeconds(mtime: bigint): number | undefined {
   return mtime % SECOND === 0n ? Number(mtime / SECOND) : undefined;
 }
 
-function chown({ uid, gid, path }: Metadata & { readonly path: string }, body: (uid: number, gid: number) => void): void {
+function chown(
+  { uid, gid, path }: Metadata & { readonly path: string },
+  body: (uid: number, gid: number) => void,
+): void {
   try {
     body(uid, gid);
   } catch (error) {
     if (errnoOf(error) !== "EINVAL" && errnoOf(error) !== "EPERM") throw error;
-    throw new AppError("LAYER_ID_UNMAPPED", `cannot give ${showPath(path)} to ${uid}:${gid}: these ids are not mapped in the user namespace`, {
-      hint: "Give the user more subordinate ids in /etc/subuid and /etc/subgid: 65536 are enough for nearly every image.",
-      cause: error,
-    });
+    throw new AppError(
+      "LAYER_ID_UNMAPPED",
+      `cannot give ${showPath(path)} to ${uid}:${gid}: these ids are not mapped in the user namespace`,
+      {
+        hint: "Give the user more subordinate ids in /etc/subuid and /etc/subgid: 65536 are enough for nearly every image.",
+        cause: error,
+      },
+    );
   }
 }
 
@@ -124,7 +152,11 @@ function chmodNoFollow(place: Place, mode: number): void {
 }
 
 /** Sets what belongs to the content (see xattr-policy.ts). A file system without attributes loses them, with a notice. */
-function setXattrs(path: BytesPath, entry: Metadata & { readonly path: string }, { syscalls, notice }: WriteContext): void {
+function setXattrs(
+  path: BytesPath,
+  entry: Metadata & { readonly path: string },
+  { syscalls, notice }: WriteContext,
+): void {
   for (const [name, value] of entry.xattrs ?? []) {
     if (!keepsXattr(name)) continue;
     try {
@@ -138,5 +170,9 @@ function setXattrs(path: BytesPath, entry: Metadata & { readonly path: string },
 }
 
 function contentChanged(entry: FileEntry, found: string): AppError {
-  return new AppError("LAYER_CONTENT_CHANGED", `${showPath(entry.path)}: expected ${entry.size} bytes, found ${found}`, { retryable: true });
+  return new AppError(
+    "LAYER_CONTENT_CHANGED",
+    `${showPath(entry.path)}: expected ${entry.size} bytes, found ${found}`,
+    { retryable: true },
+  );
 }
