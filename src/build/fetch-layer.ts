@@ -58,8 +58,10 @@ export class LayerFetcher {
       writer.abort();
       writer = this.#store.blobs.writer(this.#session());
     };
+    // The writer hashes what it gets; the client need not do it again.
+    const sink = { write: (chunk: Uint8Array): void => writer.write(chunk), digest: () => writer.digest(), reset };
     try {
-      await this.#client.getBlob(image.reference, { digest, size, mediaType }, { write: (chunk) => writer.write(chunk), reset }, signal, onProgress);
+      await this.#client.getBlob(image.reference, { digest, size, mediaType }, sink, signal, onProgress);
       writer.commit({ digest, size });
     } catch (error) {
       writer.abort();

@@ -99,8 +99,9 @@ export class BlobDownload {
   }
 
   #newHash(): Hash | undefined {
-    if (this.#sink.digest !== undefined) return undefined;
-    return createHash(digestAlgorithm(this.#descriptor.digest));
+    const algorithm = digestAlgorithm(this.#descriptor.digest);
+    const own = this.#sink.digest?.();
+    return own !== undefined && digestAlgorithm(own) === algorithm ? undefined : createHash(algorithm);
   }
 
   #truncated(position: number, subject: Subject): RegistryError {

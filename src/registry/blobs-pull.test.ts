@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Digest } from "../oci/digest.ts";
 import { FakeRegistry } from "./testing/fake-registry.ts";
 import {
   collect,
@@ -187,6 +188,14 @@ test("the digest of a sink that hashes is believed instead of hashing twice", as
   const sink = { write: () => undefined, digest: () => other };
   const error = await failureOf(client.getBlob(repository, describeBlob(BYTES), sink, never));
   expect(error.code).toBe("REGISTRY_DIGEST_MISMATCH");
+});
+
+test("a sink that hashes by another algorithm is not asked", async () => {
+  const { createHash } = await import("node:crypto");
+  const digest = `sha512:${createHash("sha512").update(BYTES).digest("hex")}` as Digest;
+  registry.fault("GET", BLOB, ({ response }) => void response.end(BYTES));
+  const sink = { write: () => undefined, digest: () => describeBlob(Buffer.from("other")).digest };
+  await client.getBlob(repository, { ...describeBlob(BYTES), digest }, sink, never);
 });
 
 test("an abort in the middle gives the signal's reason", async () => {

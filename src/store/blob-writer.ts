@@ -62,6 +62,11 @@ export class BlobWriter {
     return this.#size;
   }
 
+  /** The digest of the bytes written so far. */
+  digest(): Digest {
+    return `${this.#algorithm}:${this.#hash.copy().digest("hex")}` as Digest;
+  }
+
   /** Appends. The chunk may be reused when this returns. */
   write(chunk: Uint8Array): void {
     const fd = this.#fd();
