@@ -83,6 +83,18 @@ test.each([
   expect(await codeOf(collectEntries(readTar([block])))).toBe(code);
 });
 
+test("a negative size is refused even where a PAX record says another one", async () => {
+  const pax = header("x", "", "x");
+  const record = "10 size=0\n";
+  pax.write(`${record.length.toString(8).padStart(11, "0")}\0`, 124);
+  seal(pax);
+  const block = header("f", "", "0");
+  block.fill(0xff, 124, 136);
+  seal(block);
+  const tar = Buffer.concat([pax, Buffer.from(record.padEnd(512, "\0")), block]);
+  expect(await codeOf(collectEntries(readTar([tar])))).toBe("TAR_INVALID");
+});
+
 test("a component of 256 bytes is refused, one of 255 is not", async () => {
   const named = (bytes: number): Buffer => Buffer.concat([longName("x".repeat(bytes)), header("", "", "0")]);
   expect(await collectEntries(readTar([named(255)]))).toHaveLength(1);
