@@ -5,7 +5,7 @@
  * that consumes them (the tar writer, the extractor) takes them, so that any source joins any sink.
  *
  * Names are `latin1` strings: one character per byte, as tar headers are bytes and file names need
- * not be UTF-8. Use {@link fromUtf8} and {@link toUtf8} at the edges. `path` is relative, clean, has
+ * not be UTF-8. `fromUtf8` and `toUtf8` convert at the edges, without loss. `path` is relative, clean, has
  * no leading or trailing slash and no `.` or `..` component; the root itself is `""`.
  */
 export type Entry =
@@ -87,10 +87,4 @@ export interface Content {
 /** A run of entries in layer order. Sinks take both; `for await` reads either. */
 export type Entries = Iterable<Entry> | AsyncIterable<Entry>;
 
-export function fromUtf8(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
-}
-
-export function toUtf8(name: string): string {
-  return Buffer.from(name, "latin1").toString("utf8");
-}
+export { nameOfText as fromUtf8, textOfName as toUtf8 } from "../base/utf8.ts";

@@ -23,11 +23,15 @@ export function formatPlatforms(platforms: readonly string[]): string {
   return cleanLine(rest.join("+") + (more > 0 ? `+${more} more` : ""));
 }
 
+/** `[linux/amd64 build 3/6] `, or nothing for a step that has no place. */
+export function formatPlace(name: StepName): string {
+  const place = cleanLine(`${formatPlatforms(name.platforms)} ${name.stage}`);
+  return place === "" ? "" : `[${place}] `;
+}
+
 /** `[linux/amd64 build 3/6] RUN go mod download`. */
 export function formatStep(name: StepName): string {
-  const place = cleanLine(`${formatPlatforms(name.platforms)} ${name.stage}`);
-  const text = cleanLine(name.text);
-  return place === "" ? text : `[${place}] ${text}`.trimEnd();
+  return `${formatPlace(name)}${cleanLine(name.text)}`.trimEnd();
 }
 
 /** `layer 5be94654c512`. */

@@ -7,20 +7,17 @@ import type { StepId } from "../engine/types.ts";
 import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
 import { OutputLines } from "./output-lines.ts";
-import { formatAmount, formatDuration, formatPlatforms, formatStep, formatTransferred } from "./phrases.ts";
+import { formatAmount, formatDuration, formatPlace, formatPlatforms, formatTransferred } from "./phrases.ts";
 import type { Progress } from "./progress.ts";
 import { styleOf } from "./style.ts";
 import { summarize } from "./summary.ts";
 
-/** A step that others interrupted says its name again after this many lines or milliseconds. */
-const REMIND_LINES = 30;
-const REMIND_MS = 10_000;
 /** A transfer says how far it is this often. */
 const TRANSFER_MS = 5_000;
 
 /**
- * The log of a build for files and CI: lines that only ever follow each other, in BuildKit's form.
- * `#5 [linux/amd64 build 3/6] RUN …` names a step, and each of its lines begins with `#5`.
+ * The log of a build for files and CI: lines that only ever follow each other, in BuildKit's form, but
+ * that each line of a step says its platform and step: `#5 [linux/amd64 build 3/6] 0.412 ok`.
  */
 export function openPlain(write: (text: string) => void): Progress {
   const log = new PlainLog(write);
@@ -29,12 +26,10 @@ export function openPlain(write: (text: string) => void): Progress {
 
 interface RunningStep {
   readonly number: number;
-  readonly title: string;
+  /** What each of its lines begins with. */
+  readonly prefix: string;
   readonly started: number;
   readonly streams: { readonly stdout: OutputLines; readonly stderr: OutputLines };
-  /** When its title was written last. */
-  saidLine: number;
-  saidTime: number;
 }
 
 class PlainLog {
@@ -43,7 +38,6 @@ class PlainLog {
   /** By key, when a transfer under way was last spoken of. */
   readonly #transfers = new Map<string, number>();
   #numbers = 0;
-  #lines = 0;
   /** Whose line came last: a step's number, 0 for any other. */
   #last = 0;
 
@@ -82,15 +76,15 @@ class PlainLog {
   #startStep(event: StepName & { readonly reason: string }, time: number): void {
     const number = ++this.#numbers;
     const streams = { stdout: new OutputLines("drop"), stderr: new OutputLines("drop") };
-    const title = formatStep(event);
-    this.#running.set(event.step, { number, title, started: time, streams, saidLine: this.#lines, saidTime: time });
-    const why = event.reason === "" ? "" : `\n#${number} RUNS${inParentheses(event.reason)}`;
-    this.#say(`\n#${number} ${title}${why}`, number);
+    const prefix = prefixOf(number, event);
+    this.#running.set(event.step, { number, prefix, started: time, streams });
+    const why = event.reason === "" ? "" : `\n${prefix}why: ${cleanLine(event.reason)}`;
+    this.#say(`\n${prefix}${cleanLine(event.text)}${why}`, number);
   }
 
   #cachedStep(event: StepName, reason: string): void {
-    const number = ++this.#numbers;
-    this.#say(`\n#${number} ${formatStep(event)}\n#${number} CACHED${inParentheses(reason)}`, number);
+    const prefix = prefixOf(++this.#numbers, event);
+    this.#say(`\n${prefix}${cleanLine(event.text)}\n${prefix}CACHED${inParentheses(reason)}`, this.#numbers);
   }
 
   #output(event: StepOutput, time: number): void {
@@ -101,27 +95,20 @@ class PlainLog {
 
   #stepLines(step: RunningStep, lines: readonly string[], time: number): void {
     if (lines.length === 0) return;
-    this.#remind(step, time);
     const seconds = ((time - step.started) / 1000).toFixed(3);
-    this.#say(lines.map((line) => `#${step.number} ${seconds} ${line}`.trimEnd()).join("\n"), step.number);
-  }
-
-  #remind(step: RunningStep, time: number): void {
-    const isDue = this.#lines - step.saidLine > REMIND_LINES || time - step.saidTime > REMIND_MS;
-    if (this.#last === step.number || !isDue) return;
-    this.#say(`\n#${step.number} ${step.title}`, step.number);
-    step.saidLine = this.#lines;
-    step.saidTime = time;
+    this.#say(lines.map((line) => `${step.prefix}${seconds} ${line}`.trimEnd()).join("\n"), step.number);
   }
 
   #endStep(event: StepName & { readonly milliseconds: number }, verdict: string): void {
     const step = this.#running.get(event.step);
-    if (step === undefined)
-      return this.#say(`\n#${++this.#numbers} ${formatStep(event)}\n#${this.#numbers} ${verdict}`);
+    if (step === undefined) {
+      const prefix = prefixOf(++this.#numbers, event);
+      return this.#say(`\n${prefix}${cleanLine(event.text)}\n${prefix}${verdict}`);
+    }
     const end = step.started + event.milliseconds;
     this.#stepLines(step, [...step.streams.stdout.end(), ...step.streams.stderr.end()], end);
     this.#running.delete(event.step);
-    this.#say(`#${step.number} ${verdict}`, step.number);
+    this.#say(`${step.prefix}${verdict}`, step.number);
   }
 
   #transfer(transfer: Transfer, time: number): void {
@@ -142,9 +129,13 @@ class PlainLog {
     const separated =
       step !== this.#last && this.#last > 0 && step === 0 && !text.startsWith("\n") ? `\n${text}` : text;
     this.#last = step;
-    this.#lines += separated.split("\n").length;
     this.#write(`${separated}\n`);
   }
+}
+
+/** `#5 [linux/amd64 build 3/6] `. */
+function prefixOf(number: number, name: StepName): string {
+  return `#${number} ${formatPlace(name)}`;
 }
 
 /** `push localhost:5000/demo/web layer 5be94654c512: done, 4.5 MB in 0.3s`. */
