@@ -10,7 +10,7 @@ import { applyEntries } from "../src/snapshot/apply.ts";
 import { LayeredTree } from "../src/snapshot/layered-tree.ts";
 import { MemoryTree } from "../src/snapshot/memory-tree.ts";
 import { loadSyscalls } from "../src/sys/load-syscalls.ts";
-import { dump } from "./snapshot/dump.ts";
+import { dump } from "../src/snapshot/testing/dump.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const syscalls = loadSyscalls();

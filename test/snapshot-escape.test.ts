@@ -11,8 +11,8 @@ import { emptyTree } from "../src/snapshot/empty-tree.ts";
 import { exportTree } from "../src/snapshot/export-tree.ts";
 import { LayeredTree } from "../src/snapshot/layered-tree.ts";
 import { loadSyscalls } from "../src/sys/load-syscalls.ts";
-import { dump } from "./snapshot/dump.ts";
-import { treeOf } from "./snapshot/tree-of.ts";
+import { dump } from "../src/snapshot/testing/dump.ts";
+import { treeOf } from "../src/snapshot/testing/tree-of.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const syscalls = loadSyscalls();

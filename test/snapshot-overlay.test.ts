@@ -21,7 +21,7 @@ import { emptyTree } from "../src/snapshot/empty-tree.ts";
 import { LayeredTree } from "../src/snapshot/layered-tree.ts";
 import { makeUpper, mountOverlay, unmount } from "../src/snapshot/overlay.ts";
 import { loadSyscalls } from "../src/sys/load-syscalls.ts";
-import { dump, listEntries } from "./snapshot/dump.ts";
+import { dump, listEntries } from "../src/snapshot/testing/dump.ts";
 
 const syscalls = loadSyscalls();
 const signal = new AbortController().signal;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { listEntries } from "../../test/snapshot/dump.ts";
-import { treeOf } from "../../test/snapshot/tree-of.ts";
-import type { Spec } from "../../test/snapshot/tree-of.ts";
+import { listEntries } from "./testing/dump.ts";
+import { treeOf } from "./testing/tree-of.ts";
+import type { Spec } from "./testing/tree-of.ts";
 import type { Digest } from "../oci/digest.ts";
 import { contentDigest } from "./content-digest.ts";
 import { copyEntries } from "./copy.ts";

@@ -13,7 +13,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listEntries, readAll } from "../../test/snapshot/dump.ts";
+import { listEntries, readAll } from "./testing/dump.ts";
 import { contentDigest } from "./content-digest.ts";
 import { copyEntries } from "./copy.ts";
 import { DirectoryTree } from "./dir-tree.ts";

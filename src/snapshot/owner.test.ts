@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { treeOf } from "../../test/snapshot/tree-of.ts";
+import { treeOf } from "./testing/tree-of.ts";
 import { emptyTree } from "./empty-tree.ts";
 import { resolveOwner, resolveUser } from "./owner.ts";
 import type { Tree } from "./tree.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { treeOf } from "../../test/snapshot/tree-of.ts";
+import { treeOf } from "./testing/tree-of.ts";
 import { resolvePath } from "./resolve-path.ts";
 
 const tree = treeOf({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { treeOf } from "../../test/snapshot/tree-of.ts";
+import { treeOf } from "./testing/tree-of.ts";
 import { filteredTree } from "./filtered-tree.ts";
 import { compileMatcher } from "./match.ts";
 import { selectNodes, selectSources } from "./select.ts";

@@ -1,6 +1,6 @@
-import type { Content, Entry } from "../../src/layer/entry.ts";
-import type { Tree } from "../../src/snapshot/tree.ts";
-import { walk } from "../../src/snapshot/walk.ts";
+import type { Content, Entry } from "../../layer/entry.ts";
+import type { Tree } from "../tree.ts";
+import { walk } from "../walk.ts";
 
 /** Everything about a tree, one line a path, for comparison. `times` false leaves out modification times. */
 export function dump(tree: Tree, { times = true } = {}): string[] {

@@ -1,5 +1,5 @@
-import type { IndexEntry } from "../../src/layer/layer-index.ts";
-import { MemoryTree } from "../../src/snapshot/memory-tree.ts";
+import type { IndexEntry } from "../../layer/layer-index.ts";
+import { MemoryTree } from "../memory-tree.ts";
 
 /** What {@link treeOf} takes for a path: a file's text, or more. A path that ends in `/` is a directory. */
 export type Spec = string | { readonly link: string } | Partial<IndexEntry>;
