@@ -214,7 +214,7 @@ describe.skipIf(dockerRegistry === undefined)("docker-registry with passwords", 
 
   test.each([
     ["a wrong password", "bob:wrong", /login again|log in again/],
-    ["no account", undefined, /log in: manyarch login localhost:\d+/],
+    ["no account", undefined, /log in: docker login localhost:\d+/],
   ])("with %s a pull and a push end with a next step", async (_name, login, hint) => {
     const client = clientOf(login);
     const reference = parseReference(`${registry.host}/team/app:v1`);

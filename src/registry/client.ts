@@ -53,11 +53,11 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
 function pulls(session: Session, order: PullOrder): Pick<RegistryClient, "resolve" | "getManifest" | "getBlob"> {
   return {
     async resolve(reference, signal) {
-      const { resolveAt } = await import("./manifests.ts");
+      const { resolveAt } = await import("./manifests-pull.ts");
       return order.first(reference, signal, (endpoint) => resolveAt(session, endpoint, reference, signal));
     },
     async getManifest(reference, signal) {
-      const { getManifestAt } = await import("./manifests.ts");
+      const { getManifestAt } = await import("./manifests-pull.ts");
       return order.first(reference, signal, (endpoint) => getManifestAt(session, endpoint, reference, signal));
     },
     async getBlob(repository, descriptor, sink, signal, onProgress) {
@@ -85,7 +85,7 @@ function pushes(
       return hasBlobAt(session, endpoints.upstream(repository.domain), repository, digest, signal);
     },
     async hasManifest(reference, signal) {
-      const { hasManifestAt } = await import("./manifests.ts");
+      const { hasManifestAt } = await import("./manifests-push.ts");
       return hasManifestAt(session, endpoints.upstream(reference.domain), reference, signal);
     },
     async pushBlob(repository, source, { mountFrom = [] }, signal, onProgress) {
@@ -97,7 +97,7 @@ function pushes(
       );
     },
     async pushManifest(repository, bytes, mediaType, { tag }, signal) {
-      const { pushManifestAt } = await import("./manifests.ts");
+      const { pushManifestAt } = await import("./manifests-push.ts");
       const endpoint = endpoints.upstream(repository.domain);
       return pushManifestAt(session, endpoint, repository, bytes, mediaType, tag, signal);
     },

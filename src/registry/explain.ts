@@ -1,4 +1,5 @@
 import type { Diagnostic, RegistryErrorCode } from "./errors.ts";
+import { howToLogIn } from "./login-hint.ts";
 import type { Subject } from "./subject.ts";
 
 /** A refusal in our words: what it means and what to do next. */
@@ -49,7 +50,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
   401: ({ what, host }) => ({
     code: "REGISTRY_UNAUTHORIZED",
     text: `${host} wants credentials for ${what}`,
-    hint: `Log in: manyarch login ${host}.`,
+    hint: `Log in: ${howToLogIn(host)}.`,
   }),
   403: ({ what, host, action, repository }) => ({
     code: "REGISTRY_DENIED",

@@ -171,7 +171,7 @@ test("Basic without an account, or with a wrong one, ends", async () => {
   using anonymous = createTestClient();
   const missing = await failureOf(anonymous.resolve(reference, never));
   expect(missing.code).toBe("REGISTRY_UNAUTHORIZED");
-  expect(missing.hint).toContain(`manyarch login ${registry.host}`);
+  expect(missing.hint).toContain(`docker login ${registry.host}`);
   expect(registry.seen).toHaveLength(1);
   using client = createTestClient(login());
   expect((await failureOf(client.resolve(reference, never))).code).toBe("REGISTRY_UNAUTHORIZED");

@@ -3,6 +3,7 @@ import type { Endpoint } from "../endpoint.ts";
 import { RegistryError } from "../errors.ts";
 import type { HttpResponse, Transport } from "../http/transport.ts";
 import { SingleFlight } from "../single-flight.ts";
+import { howToLogIn } from "../login-hint.ts";
 import { readAnswer, statusError } from "../status-error.ts";
 import type { Subject } from "../subject.ts";
 import { chooseChallenge, parseChallenges } from "./challenge.ts";
@@ -140,7 +141,7 @@ export class Authorizer {
 
 function refusalHint(credential: Credential, { host, repository, action }: Subject): string {
   if (credential.kind !== "anonymous") {
-    return `Check that this account may ${action} ${repository}, or log in again: manyarch login ${host}.`;
+    return `Check that this account may ${action} ${repository}, or log in again: ${howToLogIn(host)}.`;
   }
-  return `Check the spelling of ${repository}: a registry answers like this for what does not exist too; or log in: manyarch login ${host}.`;
+  return `Check the spelling of ${repository}: a registry answers like this for what does not exist too; or log in: ${howToLogIn(host)}.`;
 }

@@ -3,6 +3,7 @@ import { RegistryError } from "../errors.ts";
 import { readBytes } from "../http/read-body.ts";
 import { sendFollowing } from "../http/redirect.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../http/transport.ts";
+import { howToLogIn } from "../login-hint.ts";
 import { readAnswer, statusError } from "../status-error.ts";
 import type { Subject } from "../subject.ts";
 import { formatScope } from "./scope.ts";
@@ -135,7 +136,7 @@ async function refused(
   const who = isKnown ? `the credentials of ${credential.source}` : "an anonymous request";
   const message = `${realm.host}, the token service of ${subject.host}, refuses ${who} for ${subject.what} (${wanted}): ${said}`;
   return new RegistryError("REGISTRY_UNAUTHORIZED", message, {
-    hint: `${isKnown ? "Log in again" : "Log in"}: manyarch login ${subject.host}.`,
+    hint: `${isKnown ? "Log in again" : "Log in"}: ${howToLogIn(subject.host)}.`,
     status: response.status,
     diagnostics,
   });

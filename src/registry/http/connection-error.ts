@@ -93,7 +93,7 @@ export function placeOf(url: URL, proxy?: URL): string {
 
 function plainAnswer(error: unknown, url: URL, place: string): RegistryError {
   return new RegistryError("REGISTRY_TLS", `${place}: server gave HTTP response to HTTPS client`, {
-    hint: `If this registry is meant to be used without TLS, say so with --insecure-registry ${url.host}.`,
+    hint: `If this registry is meant to be used without TLS, say so with --plain-http ${url.host}.`,
     cause: error,
   });
 }
@@ -103,7 +103,7 @@ function certificateError(error: unknown, place: string): RegistryError {
     "REGISTRY_TLS",
     `${place} has a certificate that is not trusted: ${printable(messageOf(error))}`,
     {
-      hint: "If a private CA signed it, name its certificate with SSL_CERT_FILE or --registry-ca FILE.",
+      hint: "If a private CA signed it, name its certificate with SSL_CERT_FILE.",
       cause: error,
     },
   );

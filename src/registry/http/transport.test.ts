@@ -108,7 +108,7 @@ test("https is not given up for http where http was not allowed", async () => {
   const error = await failureOf(client.resolve(at("registry.test:5000"), never));
   expect(error.code).toBe("REGISTRY_TLS");
   expect(error.message).toContain("server gave HTTP response to HTTPS client");
-  expect(error.hint).toContain("--insecure-registry registry.test:5000");
+  expect(error.hint).toContain("--plain-http registry.test:5000");
   expect(registry.seen).toHaveLength(0);
 });
 
