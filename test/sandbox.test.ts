@@ -45,9 +45,13 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const base = join(store.directory, "base");
     mkdirSync(base);
     makeBusyboxRoot(base);
-    for (const [name, probe] of Object.entries(PROBES)) writeFileSync(join(base, `probe-${name}`), probe, { mode: 0o755 });
+    for (const [name, probe] of Object.entries(PROBES))
+      writeFileSync(join(base, `probe-${name}`), probe, { mode: 0o755 });
     const leak = openSync("/", "r");
-    control = await store.control({ env: { CANARY: "of the machine" }, descriptors: [...Array<"ignore">(6).fill("ignore"), leak] });
+    control = await store.control({
+      env: { CANARY: "of the machine" },
+      descriptors: [...Array<"ignore">(6).fill("ignore"), leak],
+    });
     closeSync(leak);
     store.adopt("base", base);
   });
@@ -58,7 +62,12 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
   test("has 14 capabilities, none of them inheritable, and may gain what setuid gives", async () => {
     const { stdout } = await control.run("grep -E '^(Cap|NoNewPrivs|Seccomp):?' /proc/self/status");
-    expect(stdout.trim().split("\n").map((line) => line.replace(/\s+/, " "))).toEqual([
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.replace(/\s+/, " ")),
+    ).toEqual([
       "CapInh: 0000000000000000",
       `CapPrm: ${CAPABILITIES}`,
       `CapEff: ${CAPABILITIES}`,
@@ -73,30 +82,42 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   test("of another user has no capabilities but gains root by a setuid program", async () => {
     await control.run("rm /bin/su; cp /bin/busybox /bin/su; chmod 4755 /bin/su", { id: "setuid" });
     // By its path: the shell has an su of its own.
-    const { stdout } = await control.run("grep CapEff /proc/self/status; id -u; /bin/su root -c 'id -u'", { parents: ["base", "setuid"], user: "app" });
+    const { stdout } = await control.run("grep CapEff /proc/self/status; id -u; /bin/su root -c 'id -u'", {
+      parents: ["base", "setuid"],
+      user: "app",
+    });
     expect(stdout.replace(/\t/g, " ")).toBe("CapEff: 0000000000000000\n1000\n0\n");
   });
 
   test("has pid, mount, ipc, uts and cgroup namespaces of its own and the machine's network", async () => {
-    const { stdout } = await control.run("for n in pid mnt ipc uts cgroup net; do readlink /proc/self/ns/$n; done; hostname");
+    const { stdout } = await control.run(
+      "for n in pid mnt ipc uts cgroup net; do readlink /proc/self/ns/$n; done; hostname",
+    );
     const [pid, mnt, ipc, uts, cgroup, net, hostname] = stdout.trim().split("\n");
     const { readlinkSync } = await import("node:fs");
     const ours = (name: string): string => readlinkSync(`/proc/self/ns/${name}`);
     expect([pid, mnt, ipc, uts, cgroup]).not.toContain(undefined);
-    for (const [name, found] of Object.entries({ pid, mnt, ipc, uts, cgroup })) expect(found, name).not.toBe(ours(name));
+    for (const [name, found] of Object.entries({ pid, mnt, ipc, uts, cgroup }))
+      expect(found, name).not.toBe(ours(name));
     expect(net).toBe(ours("net"));
     expect(hostname).toBe("manyarch");
   });
 
   test("with --network=none has a loopback device, up, and no other", async () => {
-    const { stdout } = await control.run("ip -o link | sed 's/:.*<\\(.*\\)>.*/ \\1/'; tail -n +3 /proc/net/dev | cut -d: -f1", { network: "none" });
+    const { stdout } = await control.run(
+      "ip -o link | sed 's/:.*<\\(.*\\)>.*/ \\1/'; tail -n +3 /proc/net/dev | cut -d: -f1",
+      { network: "none" },
+    );
     expect(stdout.trim().split(/\s+/)).toEqual(["1", "LOOPBACK,UP,LOWER_UP", "lo"]);
   });
 
   test("cannot read what is masked nor write what is read-only", async () => {
-    const masked = await control.run(`for p in ${MASKED_PATHS.join(" ")}; do [ -d $p ] && ls -A $p; [ -f $p ] && cat $p; done; true`);
+    const masked = await control.run(
+      `for p in ${MASKED_PATHS.join(" ")}; do [ -d $p ] && ls -A $p; [ -f $p ] && cat $p; done; true`,
+    );
     expect(masked).toMatchObject({ stdout: "", stderr: "" });
-    const script = "for p in /proc/sys/kernel/printk /proc/sysrq-trigger /sys/kernel/x /sys/fs/cgroup/x /etc/hosts /etc/resolv.conf; do (echo 1 > $p) 2>&1; done";
+    const script =
+      "for p in /proc/sys/kernel/printk /proc/sysrq-trigger /sys/kernel/x /sys/fs/cgroup/x /etc/hosts /etc/resolv.conf; do (echo 1 > $p) 2>&1; done";
     const { stdout } = await control.run(script);
     const lines = stdout.trim().split("\n");
     expect(lines.length).toBe(6);
@@ -106,7 +127,8 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
   test.skipIf(process.arch !== "x64")("has its system calls filtered", async () => {
     const answers: Record<string, number> = {};
-    for (const name of Object.keys(PROBES)) answers[name] = (await control.run("", { argv: [`/probe-${name}`] })).error?.exitCode ?? 0;
+    for (const name of Object.keys(PROBES))
+      answers[name] = (await control.run("", { argv: [`/probe-${name}`] })).error?.exitCode ?? 0;
     expect(answers).toEqual({
       unshare: EPERM,
       "clone-newuser": EPERM,
@@ -123,14 +145,24 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 
   test("sees no descriptor and no variable of the machine's", async () => {
-    const { stdout } = await control.run("ls /proc/self/fd; env | sort; cat /proc/1/environ | tr '\\0' '\\n' | grep -c CANARY");
-    expect(stdout.replace(/^SHLVL=.*\n/m, "").trim().split("\n")).toEqual(["0", "1", "2", "3", "HOME=/root", "PATH=/bin", "PWD=/", "0"]);
+    const { stdout } = await control.run(
+      "ls /proc/self/fd; env | sort; cat /proc/1/environ | tr '\\0' '\\n' | grep -c CANARY",
+    );
+    expect(
+      stdout
+        .replace(/^SHLVL=.*\n/m, "")
+        .trim()
+        .split("\n"),
+    ).toEqual(["0", "1", "2", "3", "HOME=/root", "PATH=/bin", "PWD=/", "0"]);
     const leaked = await control.run("pwd", { cwd: "/proc/self/fd/9" });
     expect(leaked.error?.code).toMatch(/RUN_FAILED|SANDBOX_FAILED/);
   });
 
   test("leaves in its layer what it wrote and nothing else", async () => {
-    const { ok } = await control.run("cat /etc/hosts /etc/resolv.conf > /dev/null; echo x > /opt; ls /dev/pts /dev/shm /proc/self >/dev/null", { id: "wrote" });
+    const { ok } = await control.run(
+      "cat /etc/hosts /etc/resolv.conf > /dev/null; echo x > /opt; ls /dev/pts /dev/shm /proc/self >/dev/null",
+      { id: "wrote" },
+    );
     expect(ok).toBe(null);
     expect(store.listing("wrote")).toEqual(["opt"]);
     await control.run("true", { id: "nothing" });
@@ -178,7 +210,11 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(stdout).toBe("/new/dir\n1000\n");
     const outside = await control.run("rm -rf /escape; ln -s ../../../../.. /escape", { id: "escape" });
     expect(outside.ok).toBe(null);
-    const followed = await control.run("pwd -P; ls /made", { parents: ["base", "escape"], cwd: "/escape/made", id: "escaped" });
+    const followed = await control.run("pwd -P; ls /made", {
+      parents: ["base", "escape"],
+      cwd: "/escape/made",
+      id: "escaped",
+    });
     expect(followed.stdout).toBe("/made\n");
     expect(store.listing("escaped")).toEqual(["made"]);
   });
@@ -188,7 +224,11 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const { ok } = await control.run(`${marker} & trap '' TERM; true`);
     expect(ok).toBe(null);
     const { runTool } = await import("./bed/process.ts");
-    expect(runTool("ps", ["-eo", "args"]).split("\n").filter((line) => line.includes(marker))).toEqual([]);
+    expect(
+      runTool("ps", ["-eo", "args"])
+        .split("\n")
+        .filter((line) => line.includes(marker)),
+    ).toEqual([]);
   });
 
   test("on a base with links in place of what is mounted over touches nothing outside", async () => {
@@ -199,9 +239,13 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     makeBusyboxRoot(hostile);
     const { rmSync, readdirSync } = await import("node:fs");
     rmSync(join(hostile, "etc"), { recursive: true });
-    for (const name of ["proc", "sys", "dev", "etc"]) symlinkSync(name === "etc" ? join(victim, "etc") : victim, join(hostile, name));
+    for (const name of ["proc", "sys", "dev", "etc"])
+      symlinkSync(name === "etc" ? join(victim, "etc") : victim, join(hostile, name));
     store.adopt("hostile", hostile);
-    const { stdout, error } = await control.run("ls -d /proc/1 /dev/null /sys/class; cat /etc/hosts | wc -l; echo made > /made", { parents: ["hostile"], id: "survived" });
+    const { stdout, error } = await control.run(
+      "ls -d /proc/1 /dev/null /sys/class; cat /etc/hosts | wc -l; echo made > /made",
+      { parents: ["hostile"], id: "survived" },
+    );
     expect(error).toBeUndefined();
     expect(stdout).toMatch(/^\/dev\/null\n\/proc\/1\n\/sys\/class\n\d+\n$/);
     expect(readdirSync(victim, { recursive: true })).toEqual(["etc"]);
@@ -209,33 +253,60 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 
   test("trusts the machine's authorities for the run only", async () => {
-    const pem = (name: string): string => `-----BEGIN CERTIFICATE-----\n${Buffer.from(name).toString("base64")}\n-----END CERTIFICATE-----`;
+    const pem = (name: string): string =>
+      `-----BEGIN CERTIFICATE-----\n${Buffer.from(name).toString("base64")}\n-----END CERTIFICATE-----`;
     const bundle = join(store.directory, "ca.pem");
     writeFileSync(bundle, `${pem("machine")}\n`, { mode: 0o644 });
     const script = `mkdir -p /etc/ssl/certs; printf '%s\\n' '${pem("image")}' > /etc/ssl/certs/ca-certificates.crt`;
     await control.run(script, { id: "own-roots" });
-    const { stdout } = await control.run("cat $SSL_CERT_FILE; echo $CURL_CA_BUNDLE; env | grep -c ca.pem; touch $SSL_CERT_FILE 2>&1 | grep -c Read-only", {
-      parents: ["base", "own-roots"],
-      hostCa: bundle,
-      env: ["PATH=/bin", "CURL_CA_BUNDLE=/mine"],
-      id: "trusting",
-    });
+    const { stdout } = await control.run(
+      "cat $SSL_CERT_FILE; echo $CURL_CA_BUNDLE; env | grep -c ca.pem; touch $SSL_CERT_FILE 2>&1 | grep -c Read-only",
+      {
+        parents: ["base", "own-roots"],
+        hostCa: bundle,
+        env: ["PATH=/bin", "CURL_CA_BUNDLE=/mine"],
+        id: "trusting",
+      },
+    );
     expect(stdout).toBe(`${pem("image")}\n${pem("machine")}\n/mine\n6\n1\n`);
     expect(store.listing("trusting")).toEqual([]);
   });
 
   test("that fails says how", async () => {
-    expect((await control.run("exit 3")).error).toEqual({ code: "RUN_FAILED", message: "the command failed: exit code 3", exitCode: 3 });
+    expect((await control.run("exit 3")).error).toEqual({
+      code: "RUN_FAILED",
+      message: "the command failed: exit code 3",
+      exitCode: 3,
+    });
     const killed = await control.run("sh -c 'kill -9 $$'; exit $?");
-    expect(killed.error).toMatchObject({ code: "RUN_FAILED", exitCode: 137, message: expect.stringContaining("SIGKILL, out of memory?") });
+    expect(killed.error).toMatchObject({
+      code: "RUN_FAILED",
+      exitCode: 137,
+      message: expect.stringContaining("SIGKILL, out of memory?"),
+    });
     const noShell = await control.run("", { parents: [], argv: ["/bin/sh", "-c", "true"] });
-    expect(noShell.error).toMatchObject({ code: "RUN_FAILED", exitCode: 127, hint: expect.stringContaining("no shell") });
+    expect(noShell.error).toMatchObject({
+      code: "RUN_FAILED",
+      exitCode: 127,
+      hint: expect.stringContaining("no shell"),
+    });
     const notFound = await control.run("", { argv: ["no-such-program"] });
-    expect(notFound.error).toMatchObject({ code: "RUN_FAILED", exitCode: 127, message: 'exec: "no-such-program": no such file in the image' });
+    expect(notFound.error).toMatchObject({
+      code: "RUN_FAILED",
+      exitCode: 127,
+      message: 'exec: "no-such-program": no such file in the image',
+    });
     const notExecutable = await control.run("", { argv: ["/etc/passwd"] });
     expect(notExecutable.error).toMatchObject({ code: "RUN_FAILED", exitCode: 126 });
-    await control.run("printf '\\177ELF\\002\\001\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0\\377\\0' > /foreign; chmod +x /foreign", { id: "foreign" });
+    await control.run(
+      "printf '\\177ELF\\002\\001\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\002\\0\\377\\0' > /foreign; chmod +x /foreign",
+      { id: "foreign" },
+    );
     const foreign = await control.run("", { parents: ["base", "foreign"], argv: ["/foreign"] });
-    expect(foreign.error).toMatchObject({ code: "RUN_FAILED", exitCode: 126, message: 'exec: "/foreign": exec format error' });
+    expect(foreign.error).toMatchObject({
+      code: "RUN_FAILED",
+      exitCode: 126,
+      message: 'exec: "/foreign": exec format error',
+    });
   });
 });

@@ -39,16 +39,27 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 
   test("packs what a RUN changed, and extracts and indexes that layer again", async () => {
-    const script = "mkdir -p /a/b; echo one > /a/b/c; ln /a/b/c /a/d; ln -s c /a/b/s; rm /etc/group; chown 1000:1001 /a/d; chmod 4711 /a/d";
+    const script =
+      "mkdir -p /a/b; echo one > /a/b/c; ln /a/b/c /a/d; ln -s c /a/b/s; rm /etc/group; chown 1000:1001 /a/d; chmod 4711 /a/d";
     expect(await control.run(script, { id: "made" })).toMatchObject({ ok: null });
     const layer = await pack(control, "made");
     expect(layer.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+gzip");
     const blob = join(store.root, "blobs/sha256", layer.digest.slice(7));
     expect(statSync(blob).size).toBe(layer.size);
-    expect(runTool("tar", ["-tzf", blob]).trim().split("\n")).toEqual(["a/", "a/b/", "a/b/c", "a/b/s", "a/d", "etc/", "etc/.wh.group"]);
+    expect(runTool("tar", ["-tzf", blob]).trim().split("\n")).toEqual([
+      "a/",
+      "a/b/",
+      "a/b/c",
+      "a/b/s",
+      "a/d",
+      "etc/",
+      "etc/.wh.group",
+    ]);
 
     expect(await control.request({ op: "extract", layer, parents: ["base"], id: "again" })).toMatchObject({ ok: null });
-    const { stdout } = await control.run("cat /a/d /a/b/s; stat -c '%a %u:%g %h' /a/b/c; ls /etc/group 2>&1", { parents: ["base", "again"] });
+    const { stdout } = await control.run("cat /a/d /a/b/s; stat -c '%a %u:%g %h' /a/b/c; ls /etc/group 2>&1", {
+      parents: ["base", "again"],
+    });
     expect(stdout).toBe("one\none\n4711 1000:1001 2\nls: /etc/group: No such file or directory\n");
     expect(await pack(control, "again")).toEqual(layer);
 
@@ -93,15 +104,28 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       });
     expect(await copy({})).toMatchObject({ ok: {} });
     expect(store.listing("copied")).toEqual(["app", "app/link", "app/main.go"]);
-    const { stdout } = await control.run("stat -c '%u:%g %n' /app/*; readlink /app/link", { parents: ["base", "copied"] });
+    const { stdout } = await control.run("stat -c '%u:%g %n' /app/*; readlink /app/link", {
+      parents: ["base", "copied"],
+    });
     expect(stdout).toBe("1000:1001 /app/link\n1000:1001 /app/main.go\n/etc/hostname\n");
 
-    const apart = (await copy({ result: { kind: "layer", packing }, owner: "1000:1001", base: { kind: "absent" } })).ok as { readonly layer: LayerBlob };
+    const apart = (await copy({ result: { kind: "layer", packing }, owner: "1000:1001", base: { kind: "absent" } }))
+      .ok as { readonly layer: LayerBlob };
     expect(apart.layer.diffId).toBe((await pack(control, "copied")).diffId);
 
     const chain = { kind: "chain", chain: ["base", "copied"] } as const;
-    const selected = (await control.request({ op: "select", source: chain, paths: ["/app/main.go"] })).ok as { readonly content: Digest };
-    await copy({ source: chain, paths: ["/app/main.go"], expect: selected.content, destination: "/bin/main", intoDirectory: false, owner: undefined, id: "from-chain" });
+    const selected = (await control.request({ op: "select", source: chain, paths: ["/app/main.go"] })).ok as {
+      readonly content: Digest;
+    };
+    await copy({
+      source: chain,
+      paths: ["/app/main.go"],
+      expect: selected.content,
+      destination: "/bin/main",
+      intoDirectory: false,
+      owner: undefined,
+      id: "from-chain",
+    });
     expect(store.listing("from-chain")).toEqual(["bin", "bin/main"]);
 
     writeFileSync(join(context, "src/main.go"), "package changed\n");
@@ -111,11 +135,26 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
   test("makes working directories and exports a tree", async () => {
     const base = { kind: "chain", chain: ["base"] } as const;
-    const made = await control.request({ op: "mkdir", path: "/srv/app", owner: "app", base, mtime: "1700000000000000000", id: "workdir", result: { kind: "snapshot" } });
+    const made = await control.request({
+      op: "mkdir",
+      path: "/srv/app",
+      owner: "app",
+      base,
+      mtime: "1700000000000000000",
+      id: "workdir",
+      result: { kind: "snapshot" },
+    });
     expect(made.error).toBeUndefined();
     const { stdout } = await control.run("stat -c '%a %u:%g %Y %n' /srv /srv/app", { parents: ["base", "workdir"] });
     expect(stdout).toBe("755 1000:1001 1700000000 /srv\n755 1000:1001 1700000000 /srv/app\n");
-    const inTheWay = await control.request({ op: "mkdir", path: "/etc/passwd", base, mtime: "0", id: "no", result: { kind: "snapshot" } });
+    const inTheWay = await control.request({
+      op: "mkdir",
+      path: "/etc/passwd",
+      base,
+      mtime: "0",
+      id: "no",
+      result: { kind: "snapshot" },
+    });
     expect(inTheWay.error?.code).toBe("WORKDIR_NOT_DIRECTORY");
 
     const out = join(store.root, "../out");
@@ -145,13 +184,21 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
   test("leaves no zombies", async () => {
     for (let i = 0; i < 5; i++) await control.run("true & sh -c 'true & true'");
-    expect(runTool("ps", ["-eo", "stat,args"]).split("\n").filter((line) => /^Z.*(?:crun|runc|busybox)/.test(line))).toEqual([]);
+    expect(
+      runTool("ps", ["-eo", "stat,args"])
+        .split("\n")
+        .filter((line) => /^Z.*(?:crun|runc|busybox)/.test(line)),
+    ).toEqual([]);
   });
 
   test("asks a cancelled RUN to end, and ends it where it does not listen", async () => {
-    const polite = control.run("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done", { id: "polite" }, (text, cancel) => {
-      if (text.startsWith("ready")) cancel();
-    });
+    const polite = control.run(
+      "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+      { id: "polite" },
+      (text, cancel) => {
+        if (text.startsWith("ready")) cancel();
+      },
+    );
     expect(await polite).toMatchObject({ stdout: "ready\nbye\n", error: { code: "INTERRUPTED" } });
     const began = Date.now();
     const deaf = control.run("trap '' TERM; echo ready; sleep 1000", { id: "deaf" }, (_, cancel) => cancel());
@@ -165,7 +212,9 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   test("shares its store with another one", async () => {
     const other = await store.control();
     const script = "for i in $(seq 200); do echo $i > /file$i; done";
-    const both = await Promise.all([control, other].flatMap((one) => [one.run(script, { id: "same" }), one.run("true")]));
+    const both = await Promise.all(
+      [control, other].flatMap((one) => [one.run(script, { id: "same" }), one.run("true")]),
+    );
     for (const { error } of both) expect(error).toBeUndefined();
     expect(store.listing("same").length).toBe(200);
     const [first, second] = await Promise.all([pack(control, "same"), pack(other, "same")]);
@@ -189,7 +238,9 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 
   test("killed with its control in the middle of an extraction leaves nothing, and the next one is right", async () => {
-    await control.run("for d in $(seq 40); do mkdir /d$d; for i in $(seq 100); do echo $i > /d$d/$i; done; done", { id: "many" });
+    await control.run("for d in $(seq 40); do mkdir /d$d; for i in $(seq 100); do echo $i > /d$d/$i; done; done", {
+      id: "many",
+    });
     const layer = await pack(control, "many");
     const extraction = control.request({ op: "extract", layer, parents: ["base"], id: "extracted" });
     extraction.catch(() => {});
@@ -199,7 +250,9 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(await settledLeftovers(store)).toEqual({ processes: [], mounts: [], files: [] });
     expect(store.has("extracted")).toBe(false);
     control = await store.control();
-    expect(await control.request({ op: "extract", layer, parents: ["base"], id: "extracted" })).toMatchObject({ ok: null });
+    expect(await control.request({ op: "extract", layer, parents: ["base"], id: "extracted" })).toMatchObject({
+      ok: null,
+    });
     expect(store.listing("extracted")).toEqual(store.listing("many"));
   });
 
@@ -223,6 +276,21 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(await control.run("true")).toMatchObject({ error: { code: "WORKER_DIED" } });
   });
 });
+
+test.skipIf(missing !== undefined || !runsAsRoot)(
+  "a user without subordinate ids is told what root must type",
+  async () => {
+    const store = new TestStore({ name: "nobody", uid: 65534, gid: 65534, home: "/" });
+    try {
+      await expect(store.control()).rejects.toThrow(
+        /SANDBOX_UNAVAILABLE[^]*As root: usermod --add-subuids \d+-\d+ --add-subgids \d+-\d+ nobody/,
+      );
+      expect((await settledLeftovers(store)).processes).toEqual([]);
+    } finally {
+      store.remove();
+    }
+  },
+);
 
 async function pack(control: Control, id: string): Promise<LayerBlob> {
   const { ok, error } = await control.request({ op: "pack", id, parents: ["base"], packing });
@@ -255,8 +323,10 @@ function sessionFiles(store: TestStore): readonly string[] {
 }
 
 function workerPid(store: TestStore): number {
-  const lines = findLeftovers(store.root, []).processes.filter((line) => /^\d+ \S*node .*worker\/main\.ts/.test(line));
-  return Number.parseInt(lines[0] ?? "0", 10);
+  const line = findLeftovers(store.root, []).processes.find((process) =>
+    /^\d+ \S*node .*worker\/main\.ts/.test(process),
+  );
+  return Number.parseInt(line ?? "0", 10);
 }
 
 function workerStatus(store: TestStore): string {

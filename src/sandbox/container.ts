@@ -24,6 +24,8 @@ export interface ContainerOptions {
   readonly onOutput: OnOutput;
   readonly signal: AbortSignal;
   readonly grace?: number | undefined;
+  /** Called while the container runs, every millisecond or so, until it answers true. */
+  readonly whileRunning?: (() => boolean) | undefined;
 }
 
 /** How a container ended. */
@@ -43,7 +45,11 @@ export interface ContainerEnd {
  * they share its pid namespace. Aborted, its processes are sent SIGTERM and, after the grace period or
  * at once where none of them catches that, SIGKILL; then the signal's reason is thrown.
  */
-export async function runContainer(runtime: Runtime, spec: RuntimeSpec, options: ContainerOptions): Promise<ContainerEnd> {
+export async function runContainer(
+  runtime: Runtime,
+  spec: RuntimeSpec,
+  options: ContainerOptions,
+): Promise<ContainerEnd> {
   const { bundle, signal } = options;
   signal.throwIfAborted();
   writeFileSync(`${bundle}/config.json`, JSON.stringify(spec), { mode: 0o600 });
@@ -60,7 +66,9 @@ export async function runContainer(runtime: Runtime, spec: RuntimeSpec, options:
   stdout.closeWriter();
   stderr.closeWriter();
   const exited = new Promise<number>((resolve, reject) => {
-    child.once("error", (error) => reject(new AppError("SANDBOX_FAILED", `${runtime.path} cannot be run: ${messageOf(error)}`, { cause: error })));
+    child.once("error", (error) =>
+      reject(new AppError("SANDBOX_FAILED", `${runtime.path} cannot be run: ${messageOf(error)}`, { cause: error })),
+    );
     // The runtime itself was killed; a command that was has an exit code.
     child.once("exit", (code) => resolve(code ?? 128));
   });
@@ -69,19 +77,33 @@ export async function runContainer(runtime: Runtime, spec: RuntimeSpec, options:
   output.ended.catch(() => {});
   const stop = new AbortController();
   const stopped = stopOnAbort(pidFile, exited, options, stop.signal);
+  const watch = options.whileRunning && watchWhile(pidFile, options.whileRunning);
   try {
     const exitCode = await exited;
     await output.ended;
     signal.throwIfAborted();
     return { exitCode, complaint: complaintIn(log), stderrTail: output.stderrTail(), hadStdout: output.hadStdout() };
   } finally {
+    clearInterval(watch);
     stop.abort();
     await stopped;
   }
 }
 
+function watchWhile(pidFile: string, look: () => boolean): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    if (readPid(pidFile) !== undefined && look()) clearInterval(timer);
+  }, 1);
+  return timer;
+}
+
 /** Ends when the container has ended, aborted or not. */
-async function stopOnAbort(pidFile: string, exited: Promise<number>, options: ContainerOptions, ended: AbortSignal): Promise<void> {
+async function stopOnAbort(
+  pidFile: string,
+  exited: Promise<number>,
+  options: ContainerOptions,
+  ended: AbortSignal,
+): Promise<void> {
   await new Promise<void>((resolve) => {
     if (options.signal.aborted || ended.aborted) return resolve();
     options.signal.addEventListener("abort", () => resolve(), { once: true, signal: ended });
@@ -94,7 +116,11 @@ async function stopOnAbort(pidFile: string, exited: Promise<number>, options: Co
   const processes = processesWith(init);
   const graceful = processes.some(catchesTerm);
   for (const pid of processes) signalProcess(pid, "SIGTERM");
-  if (graceful) await Promise.race([exited.catch(() => 0), sleep(options.grace ?? GRACE, undefined, { signal: ended }).catch(() => 0)]);
+  if (graceful)
+    await Promise.race([
+      exited.catch(() => 0),
+      sleep(options.grace ?? GRACE, undefined, { signal: ended }).catch(() => 0),
+    ]);
   if (!ended.aborted) signalProcess(init, "SIGKILL");
 }
 

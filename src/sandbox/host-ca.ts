@@ -28,7 +28,8 @@ const VARIABLES = [
 /** A machine has some 150 roots, 200 kB; a file past this is something else. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-const CERTIFICATE = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
+const CERTIFICATE =
+  /-----BEGIN (?:TRUSTED )?CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]+-----END (?:TRUSTED )?CERTIFICATE-----/g;
 
 /**
  * The certificate authorities that this machine trusts, as PEM, or undefined where none are to be found.

@@ -79,9 +79,13 @@ function isThere(root: RootDirectory, { path, type }: MountPoint): boolean {
 function replace(root: RootDirectory, { path, type }: MountPoint): void {
   const found = root.lstat(path);
   if (found?.isDirectory() === true) {
-    throw new AppError("SANDBOX_MOUNT_POINT", `/${path} of the image is a directory: expected a file, over which the machine's is mounted`, {
-      hint: `Remove /${path} from the image before RUN is used.`,
-    });
+    throw new AppError(
+      "SANDBOX_MOUNT_POINT",
+      `/${path} of the image is a directory: expected a file, over which the machine's is mounted`,
+      {
+        hint: `Remove /${path} from the image before RUN is used.`,
+      },
+    );
   }
   if (found !== undefined) unlinkSync(root.at(path));
   if (type === "directory") mkdirSync(root.at(path), 0o755);
@@ -108,7 +112,8 @@ function removeIfEmpty(root: RootDirectory, path: string): void {
 function dropUnchanged(root: RootDirectory, path: string, before: BigIntStats, syscalls: Syscalls): void {
   const now = root.lstat(path);
   if (now === undefined || !now.isDirectory()) return;
-  const same = now.mode === before.mode && now.uid === before.uid && now.gid === before.gid && now.mtimeNs === before.mtimeNs;
+  const same =
+    now.mode === before.mode && now.uid === before.uid && now.gid === before.gid && now.mtimeNs === before.mtimeNs;
   if (same) keepingTime(root, parentOf(path), syscalls, () => removeIfEmpty(root, path));
 }
 

@@ -18,14 +18,24 @@ export interface BoundFiles {
 export function runMounts(files: BoundFiles, userNamespace: boolean): readonly SpecMount[] {
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-    { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
     {
       destination: "/dev/pts",
       type: "devpts",
       source: "devpts",
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
-    { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
+    {
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+    },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
     ...systemMounts(userNamespace),
     bindFile(files.resolvConf, "/etc/resolv.conf"),
@@ -37,8 +47,14 @@ export function runMounts(files: BoundFiles, userNamespace: boolean): readonly S
 /** /sys/fs/cgroup is what the worker has put there for itself, read-only (worker-mounts.ts). */
 function systemMounts(userNamespace: boolean): readonly SpecMount[] {
   const options = ["nosuid", "noexec", "nodev", "ro"];
-  const cgroup: SpecMount = { destination: "/sys/fs/cgroup", type: "none", source: "/sys/fs/cgroup", options: ["bind", ...options] };
-  if (userNamespace) return [{ destination: "/sys", type: "none", source: "/sys", options: ["rbind", ...options] }, cgroup];
+  const cgroup: SpecMount = {
+    destination: "/sys/fs/cgroup",
+    type: "none",
+    source: "/sys/fs/cgroup",
+    options: ["bind", ...options],
+  };
+  if (userNamespace)
+    return [{ destination: "/sys", type: "none", source: "/sys", options: ["rbind", ...options] }, cgroup];
   return [{ destination: "/sys", type: "sysfs", source: "sysfs", options }, cgroup];
 }
 

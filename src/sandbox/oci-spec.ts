@@ -6,6 +6,7 @@ export interface RuntimeSpec {
   readonly hostname: string;
   readonly mounts: readonly SpecMount[];
   readonly linux: SpecLinux;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SpecProcess {
@@ -20,7 +21,9 @@ export interface SpecProcess {
   readonly args: readonly string[];
   readonly env: readonly string[];
   readonly cwd: string;
-  readonly capabilities: Readonly<Record<"bounding" | "permitted" | "effective" | "inheritable" | "ambient", readonly string[]>>;
+  readonly capabilities: Readonly<
+    Record<"bounding" | "permitted" | "effective" | "inheritable" | "ambient", readonly string[]>
+  >;
   readonly noNewPrivileges: boolean;
 }
 

@@ -24,7 +24,9 @@ export interface RunCircumstances {
 export function runFailure(end: ContainerEnd, circumstances: RunCircumstances): AppError | undefined {
   if (end.complaint !== undefined) return startFailure(end.complaint, circumstances);
   if (end.exitCode === 0) return undefined;
-  return execFailure(end, circumstances) ?? new RunFailure(exitText(end.exitCode, circumstances.oomKills), end.exitCode);
+  return (
+    execFailure(end, circumstances) ?? new RunFailure(exitText(end.exitCode, circumstances.oomKills), end.exitCode)
+  );
 }
 
 /** What crun and runc say of a command that is not there, or may not be executed. */
@@ -43,7 +45,11 @@ function startFailure(complaint: string, { argv }: RunCircumstances): AppError {
     return new RunFailure(`exec: ${command}: no such file in the image`, 127, missingHint(argv[0] ?? ""));
   }
   if (NOT_PERMITTED.test(complaint)) {
-    return new RunFailure(`exec: ${command}: permission denied`, 126, "Make the file executable, with COPY --chmod=0755 or an earlier RUN chmod.");
+    return new RunFailure(
+      `exec: ${command}: permission denied`,
+      126,
+      "Make the file executable, with COPY --chmod=0755 or an earlier RUN chmod.",
+    );
   }
   return new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${complaint}`, {
     hint: "Run manyarch doctor, which tells what this machine allows.",
@@ -51,8 +57,14 @@ function startFailure(complaint: string, { argv }: RunCircumstances): AppError {
 }
 
 /** The kernel refused the command, which the runtime's last words on standard error tell. */
-function execFailure({ stderrTail, exitCode }: ContainerEnd, { argv, platform }: RunCircumstances): AppError | undefined {
-  const reason = /exec (?:container process )?[^\n]*: (exec format error|no such file or directory|permission denied)/i.exec(stderrTail)?.[1];
+function execFailure(
+  { stderrTail, exitCode }: ContainerEnd,
+  { argv, platform }: RunCircumstances,
+): AppError | undefined {
+  const reason =
+    /exec (?:container process )?[^\n]*: (exec format error|no such file or directory|permission denied)/i.exec(
+      stderrTail,
+    )?.[1];
   if (reason === undefined || exitCode > 1) return undefined;
   const command = JSON.stringify(argv[0] ?? "");
   switch (reason.toLowerCase()) {
@@ -63,14 +75,19 @@ function execFailure({ stderrTail, exitCode }: ContainerEnd, { argv, platform }:
         `Its binary is for another machine than this one can run (the step's platform is ${platform}), or it is a script without a #! line.`,
       );
     case "no such file or directory":
-      return new RunFailure(`exec: ${command}: its interpreter is not in the image`, 127, "Look at its #! line, or at the dynamic loader it was linked for.");
+      return new RunFailure(
+        `exec: ${command}: its interpreter is not in the image`,
+        127,
+        "Look at its #! line, or at the dynamic loader it was linked for.",
+      );
     default:
       return new RunFailure(`exec: ${command}: permission denied`, 126);
   }
 }
 
 function missingHint(command: string): string {
-  if (!/\/(?:ba|da|a|z)?sh$/.test(command)) return "Write the path of a file that is in the image at this step; the shell form needs a shell.";
+  if (!/\/(?:ba|da|a|z)?sh$/.test(command))
+    return "Write the path of a file that is in the image at this step; the shell form needs a shell.";
   return "The image has no shell (scratch and distroless have none): RUN in a stage that has one and COPY --from it, or use the exec form.";
 }
 

@@ -4,6 +4,7 @@ import { AppError } from "../base/errors.ts";
 import { readTreeFile } from "../snapshot/read-tree-file.ts";
 import type { Tree } from "../snapshot/tree.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import { CompiledFilter } from "./compiled-filter.ts";
 import { runContainer } from "./container.ts";
 import type { ContainerEnd } from "./container.ts";
 import { SYSTEM_BUNDLES, caVariables, mergeBundles } from "./host-ca.ts";
@@ -56,6 +57,7 @@ export interface RuntimeSandboxOptions {
 /** The rung `runtime`: crun or runc. */
 export function runtimeSandbox(options: RuntimeSandboxOptions): Sandbox {
   const choice = new RuntimeChoice(findRuntimes(options.path));
+  const filter = new CompiledFilter();
   const stateDirectory = `${options.scratch}/runtime`;
   mkdirSync(stateDirectory, { mode: 0o700 });
   let count = 0;
@@ -72,7 +74,12 @@ export function runtimeSandbox(options: RuntimeSandboxOptions): Sandbox {
       try {
         const before = oomKills();
         const spec = specOf(request, bundle, options);
-        const end = await runWith(choice, (runtime) => runContainer(runtime, spec, { id, bundle, stateDirectory, syscalls: options.syscalls, onOutput, signal }));
+        const end = await runWith(choice, (runtime) => {
+          const learn = (): boolean => filter.learn(spec, runtime, `${stateDirectory}/${id}`);
+          const whileRunning = filter.wants(spec, runtime) ? learn : undefined;
+          const container = { id, bundle, stateDirectory, syscalls: options.syscalls, onOutput, signal, whileRunning };
+          return runContainer(runtime, filter.applyTo(spec, runtime), container);
+        });
         const failure = runFailure(end, circumstances(request, before));
         if (failure !== undefined) throw failure;
       } finally {
@@ -82,7 +89,10 @@ export function runtimeSandbox(options: RuntimeSandboxOptions): Sandbox {
   };
 }
 
-async function runWith(choice: RuntimeChoice, run: (runtime: ReturnType<RuntimeChoice["current"]>) => Promise<ContainerEnd>): Promise<ContainerEnd> {
+async function runWith(
+  choice: RuntimeChoice,
+  run: (runtime: ReturnType<RuntimeChoice["current"]>) => Promise<ContainerEnd>,
+): Promise<ContainerEnd> {
   for (;;) {
     const runtime = choice.current();
     const end = await run(runtime);
@@ -99,7 +109,12 @@ function specOf(request: SandboxRun, bundle: string, options: RuntimeSandboxOpti
   const env = files.ca === undefined ? request.env : [...request.env, ...caVariables(request.env, HOST_CA_PATH)];
   return runSpec(
     { ...request, env },
-    { rootDirectory: request.rootDirectory, files, userNamespace: options.userNamespace, architecture: machineArchitecture() },
+    {
+      rootDirectory: request.rootDirectory,
+      files,
+      userNamespace: options.userNamespace,
+      architecture: machineArchitecture(),
+    },
   );
 }
 

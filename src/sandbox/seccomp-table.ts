@@ -119,9 +119,21 @@ export const SYSCALL_GROUPS: readonly SyscallGroup[] = [
   },
 
   // The kernel's crypto interface and the way to the hypervisor are the two families with holes in them.
-  { purpose: "sockets of families before AF_ALG", names: "socket", argument: { index: 0, test: "less", value: AF_ALG } },
-  { purpose: "sockets of the one family between", names: "socket", argument: { index: 0, test: "equal", value: AF_ALG + 1 } },
-  { purpose: "sockets of families past AF_VSOCK", names: "socket", argument: { index: 0, test: "greater", value: AF_VSOCK } },
+  {
+    purpose: "sockets of families before AF_ALG",
+    names: "socket",
+    argument: { index: 0, test: "less", value: AF_ALG },
+  },
+  {
+    purpose: "sockets of the one family between",
+    names: "socket",
+    argument: { index: 0, test: "equal", value: AF_ALG + 1 },
+  },
+  {
+    purpose: "sockets of families past AF_VSOCK",
+    names: "socket",
+    argument: { index: 0, test: "greater", value: AF_VSOCK },
+  },
 
   ...[0x0, 0x8, 0x20000, 0x20008, 0xffffffff].map((value): SyscallGroup => ({
     purpose: "execution domains Linux and Linux32, with uname 2.6, and asking for the current one",
@@ -156,7 +168,11 @@ export const SYSCALL_GROUPS: readonly SyscallGroup[] = [
   },
   { purpose: "of one machine", names: "arch_prctl modify_ldt", when: { architectures: ["amd64"] } },
   { purpose: "of one machine", names: "modify_ldt", when: { architectures: ["386"] } },
-  { purpose: "of one machine", names: "s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr", when: { architectures: ["s390x"] } },
+  {
+    purpose: "of one machine",
+    names: "s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr",
+    when: { architectures: ["s390x"] },
+  },
   { purpose: "of one machine", names: "riscv_flush_icache", when: { architectures: ["riscv64"] } },
 
   { purpose: "open by handle", names: "open_by_handle_at", when: { capability: "CAP_DAC_READ_SEARCH" } },
@@ -169,7 +185,11 @@ export const SYSCALL_GROUPS: readonly SyscallGroup[] = [
   },
   { purpose: "reboot", names: "reboot", when: { capability: "CAP_SYS_BOOT" } },
   { purpose: "change the root", names: "chroot", when: { capability: "CAP_SYS_CHROOT" } },
-  { purpose: "kernel modules", names: "delete_module init_module finit_module", when: { capability: "CAP_SYS_MODULE" } },
+  {
+    purpose: "kernel modules",
+    names: "delete_module init_module finit_module",
+    when: { capability: "CAP_SYS_MODULE" },
+  },
   { purpose: "accounting", names: "acct", when: { capability: "CAP_SYS_PACCT" } },
   {
     purpose: "other processes' insides",
@@ -177,7 +197,11 @@ export const SYSCALL_GROUPS: readonly SyscallGroup[] = [
     when: { capability: "CAP_SYS_PTRACE" },
   },
   { purpose: "ports", names: "iopl ioperm", when: { capability: "CAP_SYS_RAWIO" } },
-  { purpose: "set the clock", names: "settimeofday stime clock_settime clock_settime64", when: { capability: "CAP_SYS_TIME" } },
+  {
+    purpose: "set the clock",
+    names: "settimeofday stime clock_settime clock_settime64",
+    when: { capability: "CAP_SYS_TIME" },
+  },
   { purpose: "hang up terminals", names: "vhangup", when: { capability: "CAP_SYS_TTY_CONFIG" } },
   {
     purpose: "memory of nodes",

@@ -20,7 +20,10 @@ const MACHINES = ["amd64", "arm64", "arm", "386", "ppc64le", "riscv64", "s390x"]
 
 test.skipIf(!existsSync(REFERENCE)).each(MACHINES)("on %s it means what Docker's default profile means", (machine) => {
   const reference = JSON.parse(readFileSync(REFERENCE, "utf8")) as { readonly syscalls: readonly ReferenceRule[] };
-  const sets: readonly (readonly string[])[] = [RUN_CAPABILITIES, [...RUN_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_BPF"]];
+  const sets: readonly (readonly string[])[] = [
+    RUN_CAPABILITIES,
+    [...RUN_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_BPF"],
+  ];
   for (const capabilities of sets) {
     const name = DOCKER_NAMES[machine] ?? machine;
     const theirs = reference.syscalls.filter(({ includes, excludes }) => {
@@ -36,7 +39,8 @@ test.skipIf(!existsSync(REFERENCE)).each(MACHINES)("on %s it means what Docker's
 test("namespaces cannot be entered and the kernel's crypto sockets cannot be opened", () => {
   const rules = seccompProfile("amd64", RUN_CAPABILITIES)?.syscalls ?? [];
   const named = (name: string) => rules.filter(({ names }) => names.includes(name));
-  for (const name of ["unshare", "mount", "setns", "bpf", "keyctl", "add_key", "io_uring_setup", "kexec_load"]) expect(named(name)).toEqual([]);
+  for (const name of ["unshare", "mount", "setns", "bpf", "keyctl", "add_key", "io_uring_setup", "kexec_load"])
+    expect(named(name)).toEqual([]);
   expect(named("clone3")).toEqual([{ names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }]);
   expect(named("socket").map(({ args }) => args?.[0])).toEqual([
     { index: 0, value: 38, op: "SCMP_CMP_LT" },
@@ -52,7 +56,10 @@ test("a machine that is not known gets no filter rather than a wrong one", () =>
 /** One line for each call and condition, so that grouping and order do not matter. */
 function meaning(rules: readonly ReferenceRule[]): readonly string[] {
   const lines = rules.flatMap(({ names, action, errnoRet, args }) =>
-    names.map((name) => `${name} ${action} ${errnoRet ?? ""} ${(args ?? []).map(({ index, value, op }) => `${index} ${op} ${value}`).join()}`),
+    names.map(
+      (name) =>
+        `${name} ${action} ${errnoRet ?? ""} ${(args ?? []).map(({ index, value, op }) => `${index} ${op} ${value}`).join()}`,
+    ),
   );
   return [...new Set(lines)].sort();
 }

@@ -28,6 +28,8 @@ function readIndex(diffId: Digest, { store }: WorkerContext): LayerIndex {
     return decodeLayerIndex(readFileSync(path));
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
-    throw new AppError("LAYER_INDEX_MISSING", `the index of layer ${diffId} is not in the store any more`, { retryable: true });
+    throw new AppError("LAYER_INDEX_MISSING", `the index of layer ${diffId} is not in the store any more`, {
+      retryable: true,
+    });
   }
 }

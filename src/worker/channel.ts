@@ -17,7 +17,11 @@ export class Channel<In, Out> {
       try {
         lines.push(chunk);
       } catch (error) {
-        socket.destroy(new AppError("WORKER_PROTOCOL", `a message between control and worker cannot be read: ${messageOf(error)}`, { cause: error }));
+        socket.destroy(
+          new AppError("WORKER_PROTOCOL", `a message between control and worker cannot be read: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        );
       }
     });
     let failure: Error | undefined;

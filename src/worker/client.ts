@@ -41,7 +41,9 @@ export class WorkerClient {
     this.#channel = new Channel<WorkerMessage, ControlMessage>(
       socket,
       (message) => this.#receive(message),
-      () => void handlers.explainEnd().then((error) => this.#end(error)),
+      () => {
+        if (this.#ended === undefined) void handlers.explainEnd().then((error) => this.#end(error));
+      },
     );
   }
 
@@ -81,7 +83,8 @@ export class WorkerClient {
     if ("note" in message) return this.#onNote(message.note.code, message.note.message);
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
-    if ("output" in message) return pending.options.onOutput?.(message.output.stream, Buffer.from(message.output.data, "base64"));
+    if ("output" in message)
+      return pending.options.onOutput?.(message.output.stream, Buffer.from(message.output.data, "base64"));
     if ("error" in message) return pending.reject(fromWire(message.error));
     pending.resolve(message.ok);
   }

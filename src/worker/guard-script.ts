@@ -7,7 +7,8 @@
  * 3. It waits for the end of its standard input, which comes when control dies in whatever way.
  * 4. It kills the worker, waits until the kernel has taken down everything that it started, mounts
  *    included, and removes the session's directory, as the only one who may: what RUNs leave there has
- *    other owners. `exec`, since nobody can start a process any more in a pid namespace that has ended.
+ *    other owners. `exec`, since nobody can start a process any more in a pid namespace that has ended;
+ *    in silence, since there may be nobody left to read what it says, and SIGPIPE would end it.
  *
  * Is the shell itself killed, the worker dies with it (PDEATHSIG).
  */
@@ -21,6 +22,7 @@ setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup --mount-proc -- "$@" 
 worker=$!
 exec 3>&-
 read -r _
+exec 2>/dev/null
 kill -KILL $worker
 wait $worker
 exec rm -rf -- "$session"`;

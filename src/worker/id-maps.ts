@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import { currentUser, subordinateIds } from "../sys/host.ts";
 import type { IdRange, User } from "../sys/host.ts";
@@ -5,6 +6,8 @@ import { run } from "../sys/run.ts";
 
 /** How many ids an image may be expected to use: 0 to 65535. */
 const USUAL_COUNT = 65536;
+/** SUB_UID_MIN of login.defs. */
+const FIRST_ID = 100_000;
 
 export interface IdMaps {
   readonly user: User;
@@ -22,16 +25,30 @@ export function ownIdMaps(): IdMaps {
   const gids = subordinateIds("/etc/subgid", user);
   if (uids.length > 0 && gids.length > 0) return { user, uids, gids };
   const name = user.name ?? String(user.uid);
-  const missing = [...(uids.length === 0 ? ["/etc/subuid"] : []), ...(gids.length === 0 ? ["/etc/subgid"] : [])].join(" and ");
-  throw new AppError("SANDBOX_UNAVAILABLE", `user ${name} has no subordinate ids in ${missing}, which a user namespace needs`, {
-    hint: `As root: usermod --add-subuids ${suggestion(uids)} --add-subgids ${suggestion(gids)} ${name}`,
-  });
+  const missing = [...(uids.length === 0 ? ["/etc/subuid"] : []), ...(gids.length === 0 ? ["/etc/subgid"] : [])].join(
+    " and ",
+  );
+  throw new AppError(
+    "SANDBOX_UNAVAILABLE",
+    `user ${name} has no subordinate ids in ${missing}, which a user namespace needs`,
+    {
+      hint: `As root: usermod --add-subuids ${suggestion("/etc/subuid", uids)} --add-subgids ${suggestion("/etc/subgid", gids)} ${name}`,
+    },
+  );
 }
 
-/** A range that the user has already, or the first that useradd gives out. */
-function suggestion(known: readonly IdRange[]): string {
-  const { start, count } = known[0] ?? { start: 100_000, count: USUAL_COUNT };
+/** The range that the user has already, or one past everybody's, from where useradd begins: ranges must not meet. */
+function suggestion(file: "/etc/subuid" | "/etc/subgid", known: readonly IdRange[]): string {
+  const { start, count } = known[0] ?? { start: Math.max(FIRST_ID, endOfRanges(file)), count: USUAL_COUNT };
   return `${start}-${start + count - 1}`;
+}
+
+function endOfRanges(file: string): number {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  const ends = lines
+    .map((line) => /^[^:#]+:(\d+):(\d+)\s*$/.exec(line))
+    .map((match) => Number(match?.[1] ?? 0) + Number(match?.[2] ?? 0));
+  return Math.max(0, ...ends);
 }
 
 /**
@@ -55,14 +72,22 @@ function mapArguments(own: number, ranges: readonly IdRange[]): readonly string[
   return triples.flat().map(String);
 }
 
-async function runMapper(program: string, pid: number, triples: readonly string[], path: string, signal: AbortSignal): Promise<void> {
-  const result = await run([program, String(pid), ...triples], { env: { PATH: path }, signal, timeout: 10_000 }).catch((error: unknown) => {
-    if (!(error instanceof AppError) || error.code !== "PROCESS_NOT_STARTED") throw error;
-    throw new AppError("SANDBOX_UNAVAILABLE", `${program} is not installed, and only it may map subordinate ids`, {
-      hint: "As root: apt-get install uidmap (shadow-utils or shadow-subids on other distributions).",
-      cause: error,
-    });
-  });
+async function runMapper(
+  program: string,
+  pid: number,
+  triples: readonly string[],
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const result = await run([program, String(pid), ...triples], { env: { PATH: path }, signal, timeout: 10_000 }).catch(
+    (error: unknown) => {
+      if (!(error instanceof AppError) || error.code !== "PROCESS_NOT_STARTED") throw error;
+      throw new AppError("SANDBOX_UNAVAILABLE", `${program} is not installed, and only it may map subordinate ids`, {
+        hint: "As root: apt-get install uidmap (shadow-utils or shadow-subids on other distributions).",
+        cause: error,
+      });
+    },
+  );
   if (result.code === 0) return;
   const said = result.stderr.trim() || `it ended with ${result.code ?? result.signal}`;
   throw new AppError("SANDBOX_UNAVAILABLE", `${program} could not map subordinate ids: ${said}`, {

@@ -8,7 +8,12 @@ import type { LayerBlob, Packing } from "./protocol.ts";
 const NANOSECONDS = 1_000_000_000n;
 
 /** Writes entries as a layer blob into the store, where it is whole or not at all. */
-export async function packLayer(entries: Entries, packing: Packing, context: WorkerContext, signal: AbortSignal): Promise<LayerBlob> {
+export async function packLayer(
+  entries: Entries,
+  packing: Packing,
+  context: WorkerContext,
+  signal: AbortSignal,
+): Promise<LayerBlob> {
   const { compression, level, format, epoch } = packing;
   const writer = context.store.blobs.writer(context.temp);
   try {

@@ -18,9 +18,17 @@ export function storedLayer(
 ): AsyncIterable<Entry> {
   const kind = layerCompression(mediaType);
   if (kind === undefined) {
-    throw new AppError("LAYER_UNSUPPORTED", `layer ${digest} has media type ${JSON.stringify(mediaType)}, which is no layer that can be read`);
+    throw new AppError(
+      "LAYER_UNSUPPORTED",
+      `layer ${digest} has media type ${JSON.stringify(mediaType)}, which is no layer that can be read`,
+    );
   }
-  return readLayer(store.blobs.read(digest, size), { kind, diffId, signal, guard: room ? { bytes: freeBytes(store.root) } : undefined });
+  return readLayer(store.blobs.read(digest, size), {
+    kind,
+    diffId,
+    signal,
+    guard: room ? { bytes: freeBytes(store.root) } : undefined,
+  });
 }
 
 function freeBytes(path: string): number {

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { setImmediate as breathe } from "node:timers/promises";
 import { runtimeSandbox } from "../sandbox/sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -5,7 +6,7 @@ import { mountForSandboxes } from "../sandbox/worker-mounts.ts";
 import { joinStore } from "../store/store.ts";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
 import { reapOthers } from "./reap-others.ts";
-import { openServer } from "./serve.ts";
+import { loadOperations, openServer } from "./serve.ts";
 
 /**
  * The worker process: `main.ts STORE SESSION root|user`, root in its namespaces, with the channel to
@@ -22,11 +23,19 @@ async function main(root: string, session: string, privileges: string): Promise<
   mountForSandboxes(syscalls, scratch);
   const note = (code: string, message: string): void => void channel.send({ note: { code, message } });
   const { temp, ...store } = joinStore(root, session, { onNote: note });
-  const sandbox: Sandbox = runtimeSandbox({ scratch, userNamespace: privileges === "user", path: process.env["PATH"] ?? "", syscalls });
+  const sandbox: Sandbox = runtimeSandbox({
+    scratch,
+    userNamespace: privileges === "user",
+    path: process.env["PATH"] ?? "",
+    syscalls,
+  });
   begin({ store, temp, scratch, syscalls, sandbox, note });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
   await breathe();
   await reapOthers(root, session);
+  await loadOperations();
+  // We are killed in the end and never exit, which is when Node would write what it has compiled.
+  flushCompileCache();
 }
 
 const [root = "", session = "", privileges = ""] = process.argv.slice(2);

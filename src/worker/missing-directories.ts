@@ -8,7 +8,11 @@ import type { Tree } from "../snapshot/tree.ts";
  */
 export function missingDirectories(tree: Tree, path: string): readonly string[] {
   const missing: string[] = [];
-  for (let directory = resolvePath(tree, path, { followLast: true }); directory !== ""; directory = parentOf(directory)) {
+  for (
+    let directory = resolvePath(tree, path, { followLast: true });
+    directory !== "";
+    directory = parentOf(directory)
+  ) {
     const node = tree.lstat(directory);
     if (node?.type === "directory") break;
     if (node !== undefined) throw inTheWay(directory, node.type);
@@ -18,7 +22,11 @@ export function missingDirectories(tree: Tree, path: string): readonly string[] 
 }
 
 function inTheWay(path: string, type: string): AppError {
-  return new AppError("WORKDIR_NOT_DIRECTORY", `${showPath(path)} is a ${type}: expected a directory, or nothing, for WORKDIR`, {
-    hint: "Choose another path, or remove it in an earlier RUN.",
-  });
+  return new AppError(
+    "WORKDIR_NOT_DIRECTORY",
+    `${showPath(path)} is a ${type}: expected a directory, or nothing, for WORKDIR`,
+    {
+      hint: "Choose another path, or remove it in an earlier RUN.",
+    },
+  );
 }

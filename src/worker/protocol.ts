@@ -158,9 +158,7 @@ export interface WorkerResults {
 }
 
 /** Control to worker. `cancel` ends the request `id`, which then answers with `CANCELLED`. */
-export type ControlMessage =
-  | { readonly id: number; readonly request: WorkerRequest }
-  | { readonly cancel: number };
+export type ControlMessage = { readonly id: number; readonly request: WorkerRequest } | { readonly cancel: number };
 
 /** Worker to control. */
 export type WorkerMessage =

@@ -30,11 +30,16 @@ export async function leaveResult(
 }
 
 /** Writes entries into the new directory `fs` of a snapshot on top of `base`. */
-export async function extract(entries: Entries, fs: string, base: Tree, context: WorkerContext, signal: AbortSignal): Promise<void> {
+export async function extract(
+  entries: Entries,
+  fs: string,
+  base: Tree,
+  context: WorkerContext,
+  signal: AbortSignal,
+): Promise<void> {
   await applyEntries(entries, fs, base, {
     syscalls: context.syscalls,
     signal,
     onNotice: (message) => context.note("LAYER_INCOMPLETE", message),
   });
 }
-

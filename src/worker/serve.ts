@@ -9,7 +9,7 @@ type Op = WorkerRequest["op"];
 type RequestOf<K extends Op> = Extract<WorkerRequest, { readonly op: K }>;
 type Serve<K extends Op> = (request: RequestOf<K>, context: WorkerContext, call: Call) => Promise<WorkerResults[K]>;
 
-/** Loaded when first asked for: most builds need half of them. */
+/** Loaded when first asked for, or after the worker has said that it is ready. */
 const OPERATIONS: { readonly [K in Op]: () => Promise<{ readonly serve: Serve<K> }> } = {
   extract: () => import("./ops/extract.ts"),
   index: () => import("./ops/index.ts"),
@@ -20,6 +20,11 @@ const OPERATIONS: { readonly [K in Op]: () => Promise<{ readonly serve: Serve<K>
   pack: () => import("./ops/pack.ts"),
   export: () => import("./ops/export.ts"),
 };
+
+/** Loads what nobody has asked for yet, so that it is there when somebody does. */
+export async function loadOperations(): Promise<void> {
+  for (const load of Object.values(OPERATIONS)) await load();
+}
 
 export interface Server {
   readonly channel: Channel<ControlMessage, WorkerMessage>;
@@ -64,7 +69,11 @@ async function answer(
   }
 }
 
-async function perform<K extends Op>(request: RequestOf<K>, context: WorkerContext, call: Call): Promise<WorkerResults[K]> {
+async function perform<K extends Op>(
+  request: RequestOf<K>,
+  context: WorkerContext,
+  call: Call,
+): Promise<WorkerResults[K]> {
   const { serve } = await OPERATIONS[request.op as K]();
   call.signal.throwIfAborted();
   return serve(request, context, call);

@@ -36,7 +36,11 @@ export function hasSnapshot(id: SnapshotId, { store }: WorkerContext): boolean {
  * Makes snapshot `id` unless it is there: `make` fills the directory `fs` of its own, which it must create,
  * and all appears at once or not at all. Is another worker first, its snapshot stays and ours goes.
  */
-export async function publishSnapshot(id: SnapshotId, context: WorkerContext, make: (fs: string, own: string) => Promise<void>): Promise<void> {
+export async function publishSnapshot(
+  id: SnapshotId,
+  context: WorkerContext,
+  make: (fs: string, own: string) => Promise<void>,
+): Promise<void> {
   if (hasSnapshot(id, context)) return;
   const own = context.temp.tempPath("snapshot");
   mkdirSync(own, { mode: 0o700 });

@@ -98,7 +98,12 @@ function startGuard(session: string, maps: IdMaps | undefined, path: string, { r
   markInheritedCloseOnExec();
   const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
-  const [command = "", ...args] = guardArgv(maps !== undefined, session, [...node, root, session, maps === undefined ? "root" : "user"]);
+  const [command = "", ...args] = guardArgv(maps !== undefined, session, [
+    ...node,
+    root,
+    session,
+    maps === undefined ? "root" : "user",
+  ]);
   const child = spawn(command, args, {
     detached: true,
     stdio: ["pipe", "ignore", "pipe", "pipe"],
@@ -121,15 +126,28 @@ function startGuard(session: string, maps: IdMaps | undefined, path: string, { r
     child.stdin?.destroy();
     await exited;
   };
-  return { child, channel: child.stdio[3] as Socket, userNamespace: maps !== undefined, stderr: () => said, exited, end };
+  return {
+    child,
+    channel: child.stdio[3] as Socket,
+    userNamespace: maps !== undefined,
+    stderr: () => said,
+    exited,
+    end,
+  };
 }
 
 /** Waits until the guard is in its user namespace, maps the ids there and lets it go on. */
-async function enterNamespace(guard: Guard, maps: IdMaps | undefined, path: string, signal: AbortSignal): Promise<void> {
+async function enterNamespace(
+  guard: Guard,
+  maps: IdMaps | undefined,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { child, channel, exited } = guard;
   const failed = exited.then(async () => {
     // What it said may still be in the pipe.
-    if (child.stderr?.readableEnded === false) await once(child.stderr, "end", { signal: AbortSignal.timeout(1000) }).catch(() => {});
+    if (child.stderr?.readableEnded === false)
+      await once(child.stderr, "end", { signal: AbortSignal.timeout(1000) }).catch(() => {});
     throw startFailure(guard.stderr(), guard.userNamespace);
   });
   failed.catch(() => {});
@@ -141,7 +159,10 @@ async function enterNamespace(guard: Guard, maps: IdMaps | undefined, path: stri
 type Ready = Pick<Worker, "rung" | "runtime">;
 
 /** Waits for the worker's first message. */
-async function connect(guard: Guard, { signal, onNote }: WorkerOptions): Promise<{ readonly client: WorkerClient; readonly ready: Ready }> {
+async function connect(
+  guard: Guard,
+  { signal, onNote }: WorkerOptions,
+): Promise<{ readonly client: WorkerClient; readonly ready: Ready }> {
   let client: WorkerClient | undefined;
   let running = false;
   const ready = await new Promise<Ready>((resolve, reject) => {
@@ -179,5 +200,6 @@ function searchPath(path: string | undefined): string {
 
 /** A child's streams are sockets, which their types do not say. */
 function unref(stream: unknown): void {
-  if (stream !== null && typeof stream === "object" && "unref" in stream && typeof stream.unref === "function") stream.unref();
+  if (stream !== null && typeof stream === "object" && "unref" in stream && typeof stream.unref === "function")
+    stream.unref();
 }

@@ -13,9 +13,13 @@ export function startFailure(stderr: string, userNamespace: boolean): AppError {
     return unavailable(`util-linux is needed to enter namespaces: ${said}`, "As root: apt-get install util-linux.");
   }
   if (/mount .*proc|\/proc failed/.test(stderr)) {
-    return unavailable(`no fresh /proc may be mounted: ${reason}`, "In a container: docker run --security-opt systempaths=unconfined, or procMount: Unmasked on Kubernetes.");
+    return unavailable(
+      `no fresh /proc may be mounted: ${reason}`,
+      "In a container: docker run --security-opt systempaths=unconfined, or procMount: Unmasked on Kubernetes.",
+    );
   }
-  if (/unshare/.test(stderr)) return unavailable(`the kernel refused new namespaces: ${reason}`, namespaceHint(errno, userNamespace));
+  if (/unshare/.test(stderr))
+    return unavailable(`the kernel refused new namespaces: ${reason}`, namespaceHint(errno, userNamespace));
   return new AppError("WORKER_FAILED", `the worker could not be started: ${said}`);
 }
 
@@ -29,10 +33,14 @@ const MESSAGES: Readonly<Record<string, string>> = {
 };
 
 function namespaceHint(errno: string | undefined, userNamespace: boolean): string {
-  if (!userNamespace) return "In a container: give it CAP_SYS_ADMIN and an unconfined seccomp profile, or run manyarch as another user than root.";
-  if (errno === "ENOSPC" || errno === "EUSERS" || sysctl("user/max_user_namespaces") === "0") return "As root: sysctl -w user.max_user_namespaces=15000";
-  if (sysctl("kernel/unprivileged_userns_clone") === "0") return "As root: sysctl -w kernel.unprivileged_userns_clone=1";
-  if (sysctl("kernel/apparmor_restrict_unprivileged_userns") === "1") return "As root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+  if (!userNamespace)
+    return "In a container: give it CAP_SYS_ADMIN and an unconfined seccomp profile, or run manyarch as another user than root.";
+  if (errno === "ENOSPC" || errno === "EUSERS" || sysctl("user/max_user_namespaces") === "0")
+    return "As root: sysctl -w user.max_user_namespaces=15000";
+  if (sysctl("kernel/unprivileged_userns_clone") === "0")
+    return "As root: sysctl -w kernel.unprivileged_userns_clone=1";
+  if (sysctl("kernel/apparmor_restrict_unprivileged_userns") === "1")
+    return "As root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
   return "In a container: --security-opt seccomp=unconfined --security-opt apparmor=unconfined, or seccompProfile: Unconfined on Kubernetes.";
 }
 

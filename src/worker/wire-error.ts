@@ -6,7 +6,8 @@ import type { WireError } from "./protocol.ts";
 export function toWire(error: unknown): WireError {
   if (!(error instanceof AppError)) {
     const code = errnoOf(error) === "ENOSPC" ? "STORE_FULL" : "WORKER_FAILED";
-    const detail = error instanceof Error && errnoOf(error) === undefined ? (error.stack ?? error.message) : messageOf(error);
+    const detail =
+      error instanceof Error && errnoOf(error) === undefined ? (error.stack ?? error.message) : messageOf(error);
     return { code, message: `the worker failed: ${detail}` };
   }
   const { code, message, hint, retryable } = error;

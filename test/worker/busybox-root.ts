@@ -20,9 +20,6 @@ export function makeBusyboxRoot(directory: string): void {
   for (const applet of runTool(BUSYBOX, ["--list"]).split("\n")) {
     if (applet !== "" && applet !== "busybox") symlinkSync("busybox", join(directory, "bin", applet));
   }
-  writeFileSync(
-    join(directory, "etc/passwd"),
-    "root::0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n",
-  );
+  writeFileSync(join(directory, "etc/passwd"), "root::0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n");
   writeFileSync(join(directory, "etc/group"), "root:x:0:\napp:x:1001:\naudio:x:29:app\nvideo:x:44:app\n");
 }

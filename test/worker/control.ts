@@ -100,7 +100,10 @@ export class Control {
 
   constructor(
     store: TestStore,
-    { env = {}, descriptors = [] }: { readonly env?: NodeJS.ProcessEnv; readonly descriptors?: readonly (number | "ignore")[] },
+    {
+      env = {},
+      descriptors = [],
+    }: { readonly env?: NodeJS.ProcessEnv; readonly descriptors?: readonly (number | "ignore")[] },
   ) {
     const program = fileURLToPath(new URL("control-program.ts", import.meta.url));
     const [command = "", ...args] = asUser(store.user, [

@@ -23,7 +23,9 @@ export async function serve(request: RunRequest, context: WorkerContext, call: C
     const tree = new LayeredTree(lower, context.syscalls);
     makeUpper(fs, tree, context.syscalls);
     const user = resolveUser(tree, request.user);
-    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, (root) => runIn(root, user, request, context, call));
+    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, (root) =>
+      runIn(root, user, request, context, call),
+    );
     removeTree(fromUtf8(`${own}/work`));
   });
   return null;
@@ -61,7 +63,13 @@ function emptyLayer(scratch: string): string {
   return path;
 }
 
-async function runIn(root: string, user: ResolvedUser, request: RunRequest, context: WorkerContext, call: Call): Promise<void> {
+async function runIn(
+  root: string,
+  user: ResolvedUser,
+  request: RunRequest,
+  context: WorkerContext,
+  call: Call,
+): Promise<void> {
   const { argv, cwd, network, platform, hostCa } = request;
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);

@@ -5,7 +5,10 @@ import type { WorkerContext } from "../context.ts";
 import { copySource } from "../copy-source.ts";
 import type { SelectRequest, WorkerResults } from "../protocol.ts";
 
-export async function serve({ source, paths }: SelectRequest, context: WorkerContext): Promise<WorkerResults["select"]> {
+export async function serve(
+  { source, paths }: SelectRequest,
+  context: WorkerContext,
+): Promise<WorkerResults["select"]> {
   const { tree, unfiltered } = copySource(source, context);
   return { content: contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered })) };
 }
