@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MASKED_PATHS } from "../src/sandbox/hidden-paths.ts";
+import { runTool } from "./bed/process.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
 import type { BedUser } from "./bed/user.ts";
 import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
@@ -94,7 +95,6 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       "for n in pid mnt ipc uts cgroup net; do readlink /proc/self/ns/$n; done; hostname",
     );
     const [pid, mnt, ipc, uts, cgroup, net, hostname] = stdout.trim().split("\n");
-    const { readlinkSync } = await import("node:fs");
     const ours = (name: string): string => readlinkSync(`/proc/self/ns/${name}`);
     expect([pid, mnt, ipc, uts, cgroup]).not.toContain(undefined);
     for (const [name, found] of Object.entries({ pid, mnt, ipc, uts, cgroup }))
@@ -223,7 +223,6 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const marker = `sleep 4${process.pid % 1000}${who.uid}`;
     const { ok } = await control.run(`${marker} & trap '' TERM; true`);
     expect(ok).toBe(null);
-    const { runTool } = await import("./bed/process.ts");
     expect(
       runTool("ps", ["-eo", "args"])
         .split("\n")
@@ -237,7 +236,6 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const hostile = join(store.directory, "hostile");
     mkdirSync(hostile);
     makeBusyboxRoot(hostile);
-    const { rmSync, readdirSync } = await import("node:fs");
     rmSync(join(hostile, "etc"), { recursive: true });
     for (const name of ["proc", "sys", "dev", "etc"])
       symlinkSync(name === "etc" ? join(victim, "etc") : victim, join(hostile, name));
@@ -250,6 +248,38 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(stdout).toMatch(/^\/dev\/null\n\/proc\/1\n\/sys\/class\n\d+\n$/);
     expect(readdirSync(victim, { recursive: true })).toEqual(["etc"]);
     expect(store.listing("survived")).toEqual(["made"]);
+  });
+
+  test("is the same by runc, where crun does not work", async () => {
+    const programs = join(store.directory, "programs");
+    mkdirSync(programs);
+    const broken = `#!/bin/sh\nwhile [ "$1" != --log ]; do shift; done\necho '{"level":"error","msg":"cannot work here"}' > "$2"\nexit 1\n`;
+    writeFileSync(join(programs, "crun"), broken, { mode: 0o755 });
+    const second = await store.control({ env: { PATH: `${programs}:${process.env["PATH"]}` } });
+    try {
+      expect((await second.run("chmod 777 /", { id: "roomy" })).error).toBeUndefined();
+      const { stdout, error } = await second.run(
+        "grep CapEff /proc/self/status; id -G; echo x > /x; ls /sys/fs/cgroup | grep -c cgroup.procs",
+        {
+          id: "by-runc",
+          user: "app",
+          parents: ["base", "roomy"],
+        },
+      );
+      expect({ stdout, error }).toEqual({ stdout: "CapEff:\t0000000000000000\n1001 29 44\n1\n", error: undefined });
+      expect(store.listing("by-runc")).toEqual(["x"]);
+      expect((await second.run("", { argv: ["/probe-af-alg"] })).error?.exitCode).toBe(
+        process.arch === "x64" ? EPERM : 126,
+      );
+      expect(
+        (await second.run("ls /dev/null > /made", { parents: ["hostile"], id: "by-runc-hostile" })).error,
+      ).toBeUndefined();
+      expect(store.listing("by-runc-hostile")).toEqual(["made"]);
+      expect(readdirSync(join(store.directory, "victim"), { recursive: true })).toEqual(["etc"]);
+      expect((await second.run("exit 4")).error).toMatchObject({ code: "RUN_FAILED", exitCode: 4 });
+    } finally {
+      await second.close();
+    }
   });
 
   test("trusts the machine's authorities for the run only", async () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
@@ -55,6 +55,8 @@ export async function runContainer(
   writeFileSync(`${bundle}/config.json`, JSON.stringify(spec), { mode: 0o600 });
   const log = `${bundle}/log`;
   const pidFile = `${bundle}/pid`;
+  // Another runtime may have tried before, with the same bundle.
+  for (const path of [log, pidFile]) rmSync(path, { force: true });
   const global = [...runtime.flags, "--log", log, "--log-format", "json", "--root", options.stateDirectory];
   const stdout = outputPipe(`${bundle}/stdout`, options.syscalls);
   const stderr = outputPipe(`${bundle}/stderr`, options.syscalls);

@@ -1,4 +1,4 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -11,7 +11,8 @@ async function receive(
   const socket = new Duplex({ allowHalfOpen: false, read: () => {}, write: (_chunk, _encoding, done) => done() });
   const messages: unknown[] = [];
   const end = new Promise<Error | undefined>((resolve) => {
-    new Channel(socket as Socket, (message) => messages.push(message), resolve);
+    const channel = new Channel(socket as Socket, (message) => messages.push(message), resolve);
+    expect(channel).toBeDefined();
   });
   for (const piece of pieces) socket.push(piece);
   socket.push(null);

@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import type { Socket } from "node:net";
+import { delimiter, isAbsolute } from "node:path";
+import { fileURLToPath } from "node:url";
+import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
+import { guardArgv } from "./guard-script.ts";
+import { mapIds } from "./id-maps.ts";
+import type { IdMaps } from "./id-maps.ts";
+import { startFailure } from "./unavailable.ts";
+
+const SYSTEM_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const STDERR_BYTES = 8192;
+
+/** The guard, from outside. */
+export interface Guard {
+  readonly child: ChildProcess;
+  readonly channel: Socket;
+  readonly userNamespace: boolean;
+  /** The end of what it and the worker said on standard error. */
+  stderr(): string;
+  readonly exited: Promise<void>;
+  /** Lets it kill the worker and clean up, and waits for that. */
+  end(): Promise<void>;
+}
+
+export interface GuardOptions {
+  /** The store's root. */
+  readonly root: string;
+  /** A directory of the store's, removed in the end. */
+  readonly session: string;
+  /** For a user namespace; undefined where we are root anyway. */
+  readonly maps: IdMaps | undefined;
+  /** As PATH, see {@link searchPath}. */
+  readonly path: string;
+  /** Where Node keeps what it has compiled; without, the worker takes 200 ms longer to start. */
+  readonly compileCache: string | undefined;
+}
+
+/** Starts the guard of a worker, which waits to be let on by {@link enterNamespace}. */
+export function startGuard({ root, session, maps, path, compileCache }: GuardOptions): Guard {
+  mkdirSync(`${session}/scratch`, { mode: 0o700 });
+  markInheritedCloseOnExec();
+  const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
+  const [command = "", ...args] = guardArgv(maps !== undefined, session, [
+    ...node,
+    root,
+    session,
+    maps === undefined ? "root" : "user",
+  ]);
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ["pipe", "ignore", "pipe", "pipe"],
+    cwd: "/",
+    env: { PATH: path, LANG: "C", NODE_COMPILE_CACHE: compileCache },
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-STDERR_BYTES)));
+  child.once("error", (error) => (said += error.message));
+  // One that was killed breaks the pipe; that it has ended is told by its exit.
+  child.stdin?.on("error", () => {});
+  child.unref();
+  for (const stream of [child.stdin, child.stderr]) unref(stream);
+  const end = async (): Promise<void> => {
+    child.ref();
+    child.stdin?.destroy();
+    await exited;
+  };
+  return {
+    child,
+    channel: child.stdio[3] as Socket,
+    userNamespace: maps !== undefined,
+    stderr: () => said,
+    exited,
+    end,
+  };
+}
+
+/** Waits until the guard is in its user namespace, maps the ids there and lets it go on. */
+export async function enterNamespace(
+  guard: Guard,
+  maps: IdMaps | undefined,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { child, channel, exited } = guard;
+  const failed = exited.then(async () => {
+    // What it said may still be in the pipe.
+    if (child.stderr?.readableEnded === false)
+      await once(child.stderr, "end", { signal: AbortSignal.timeout(1000) }).catch(() => {});
+    throw startFailure(guard.stderr(), guard.userNamespace);
+  });
+  failed.catch(() => {});
+  await Promise.race([once(channel, "readable", { signal }).then(() => channel.read(1)), failed]);
+  if (maps !== undefined && child.pid !== undefined) await mapIds(child.pid, maps, path, signal);
+  child.stdin?.write("\n");
+}
+
+/** The user's PATH as far as it cannot mean another directory elsewhere, then the system's. */
+export function searchPath(path: string | undefined): string {
+  const own = (path ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
+  return [...new Set([...own, ...SYSTEM_PATH])].join(delimiter);
+}
+
+/** A child's streams are sockets, which their types do not say. */
+function unref(stream: unknown): void {
+  if (stream !== null && typeof stream === "object" && "unref" in stream && typeof stream.unref === "function")
+    stream.unref();
+}
