@@ -26,6 +26,7 @@ export function buildah(mirror: string, target: string): Builder {
     CONTAINERS_STORAGE_CONF: `${directory}/storage.conf`,
     CONTAINERS_CONF: `${directory}/containers.conf`,
   };
+  let lists = 0;
   const empty = (): void => {
     spawnSync("sh", ["-c", `grep -o '${directory}[^ ]*' /proc/self/mountinfo | sort -ru | xargs -r umount -l`]);
     for (const name of ["root", "run"]) rmSync(join(directory, name), { recursive: true, force: true });
@@ -38,7 +39,7 @@ export function buildah(mirror: string, target: string): Builder {
     reset: async () => empty(),
     commands: (job) => {
       // A second build adds to the manifest list of the first instead of replacing it.
-      const list = `localhost/bench-${Date.now()}`;
+      const list = `localhost/bench-${++lists}`;
       return [
         {
           argv: [

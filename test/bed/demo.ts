@@ -1,9 +1,11 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, release, userInfo } from "node:os";
 import { join } from "node:path";
+import { AppError } from "../../src/base/errors.ts";
+import { countAccesses } from "./access-log.ts";
 import { startBed, type Bed } from "./bed.ts";
 import { showBinaries, showIndex, validate } from "./demo-checks.ts";
-import { command, heading, line, note, quote } from "./demo-text.ts";
+import { command, heading, line, note, quote, table } from "./demo-text.ts";
 import { foreignHandlers } from "./emulators.ts";
 import { CHECKOUT } from "./user.ts";
 
@@ -17,10 +19,11 @@ async function demonstrate(bed: Bed): Promise<void> {
   const examples = bed.newDirectory("examples");
   cpSync(join(CHECKOUT, "examples"), examples, { recursive: true });
   introduce(bed);
+  const times: string[][] = [];
   for (const name of ["hello", "web"] as const) {
     const reference = `${bed.target.host}/demo/${name}:latest`;
     heading(`${name}: ${PLATFORMS.length} platforms in one run`);
-    await build(bed, reference, join(examples, name));
+    times.push([`${name}, first build`, ...(await build(bed, reference, join(examples, name)))]);
     heading(`${name}: what the registry has now`);
     showIndex(reference);
     validate(reference);
@@ -29,12 +32,13 @@ async function demonstrate(bed: Bed): Promise<void> {
   }
   const reference = `${bed.target.host}/demo/web:latest`;
   heading("web again, nothing changed");
-  await bed.target.clearAccesses();
-  await build(bed, reference, join(examples, "web"));
+  times.push(["web, nothing changed", ...(await build(bed, reference, join(examples, "web")))]);
   heading("web again, main.go changed");
   editMain(join(examples, "web/main.go"));
-  await build(bed, reference, join(examples, "web"));
+  times.push(["web, main.go changed", ...(await build(bed, reference, join(examples, "web")))]);
   await showBinaries(reference, "web", PLATFORMS, bed.directory);
+  heading("In short");
+  table(times);
   finish(bed);
 }
 
@@ -48,14 +52,18 @@ function introduce(bed: Bed): void {
   line(`registry  ${bed.target.host}, empty`);
 }
 
-async function build(bed: Bed, reference: string, context: string): Promise<void> {
+/** Builds, shows what is said, and returns how long it took and what the registry received. */
+async function build(bed: Bed, reference: string, context: string): Promise<readonly string[]> {
   const mirrors = ["docker.io", "gcr.io"].flatMap((name) => ["--registry-mirror", `${name}=${bed.mirror.host}`]);
   const args = ["build", "--platform", PLATFORMS.join(","), "-t", reference, "--push", ...mirrors, context];
   command(`manyarch ${args.join(" ")}`);
+  await bed.target.clearAccesses();
   const done = await bed.cli(args, { onStderr: quote });
-  quote(done.stdout);
-  if (done.exitCode !== 0) throw new Error(`manyarch build ended with exit code ${done.exitCode}`);
-  note(`${done.seconds.toFixed(2)} s`);
+  if (done.exitCode !== 0) throw new AppError("DEMO_BUILD", `manyarch build ended with exit code ${done.exitCode}`);
+  const { blobPuts, mounts, manifestPuts } = countAccesses(await bed.target.accesses());
+  const result = [`${done.seconds.toFixed(2)} s`, `received: ${blobPuts + mounts} blobs, ${manifestPuts} manifests`];
+  note(`${result[0]}, the registry ${result[1]}`);
+  return result;
 }
 
 function editMain(path: string): void {
@@ -63,9 +71,8 @@ function editMain(path: string): void {
 }
 
 function finish(bed: Bed): void {
-  heading("What is left behind");
   const left = bed.leftovers();
   const all = [...left.processes, ...left.mounts, ...left.files];
-  if (all.length > 0) throw new Error(`left behind: ${all.join("\n")}`);
-  line("no process, no mount, no temporary file");
+  if (all.length > 0) throw new AppError("DEMO_LEFTOVERS", `left behind: ${all.join("\n")}`);
+  line("left behind: no process, no mount, no temporary file");
 }
