@@ -37,6 +37,8 @@ export function detectCompression(bytes: Uint8Array): Compression {
  * never written to again. Decompressing goes on in libuv's pool while the consumer works, a bounded
  * way ahead of it.
  *
+ * The chunks of a stream are kept for a while: its producer must not write to them again.
+ *
  * Where `kind` is gzip or zstd the bytes decide which of the three it is, as with Docker and
  * containerd: images exist whose media type is wrong. Damaged, truncated or trailing bytes throw
  * `LAYER_CORRUPT`. That a layer is the right one only its diffID tells, see {@link readLayer}.

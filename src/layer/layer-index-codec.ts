@@ -17,9 +17,11 @@ export function decodeLayerIndex(bytes: Uint8Array): LayerIndex {
   const document = parse(bytes);
   if (document["version"] !== VERSION)
     throw invalid(`expected version ${VERSION}, found ${JSON.stringify(document["version"])}`);
-  const entries = list(document["entries"], "entries").map((entry, at) => decodeEntry(fields(entry, `entry ${at}`)));
+  const entries = list(document["entries"], "entries").map((entry, at) =>
+    decodeEntry(new FieldReader(entry, `entry ${at}`)),
+  );
   const files = list(document["files"], "files").map((file, at): [string, Uint8Array] => {
-    const reader = fields(file, `file ${at}`);
+    const reader = new FieldReader(file, `file ${at}`);
     const path = reader.path();
     const content = Buffer.from(reader.text("content"), "base64");
     reader.end();
@@ -99,60 +101,64 @@ function decodeTyped(type: string, path: string, reader: FieldReader): IndexEntr
 }
 
 /** Takes the fields of one array in order. */
-interface FieldReader {
-  text(what: string): string;
-  number(what: string): number;
-  path(): string;
-  metadata(): Metadata;
-  end(): void;
-}
+class FieldReader {
+  readonly #values: readonly unknown[];
+  readonly #where: string;
+  #at = 0;
 
-function fields(value: unknown, where: string): FieldReader {
-  const values = list(value, where);
-  let at = 0;
-  const fail = (what: string): AppError =>
-    invalid(`${where}: expected ${what}, found ${JSON.stringify(values[at - 1])}`);
-  const reader: FieldReader = {
-    text(what) {
-      const text = values[at++];
-      if (typeof text === "string") return text;
-      throw fail(what);
-    },
-    number(what) {
-      const number = values[at++];
-      if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
-      throw fail(what);
-    },
-    path() {
-      const path = reader.text("path");
-      if (path === "" || isClean(path)) return path;
-      throw fail("a clean path");
-    },
-    metadata() {
-      const owned = {
-        mode: reader.number("mode"),
-        uid: reader.number("uid"),
-        gid: reader.number("gid"),
-        mtime: readTime(),
-      };
-      if (at === values.length) return owned;
-      const xattrs = list(values[at++], where).map((pair): [string, Uint8Array] => {
-        const [name, data, ...more] = list(pair, where);
-        if (typeof name !== "string" || typeof data !== "string" || more.length > 0) throw fail("extended attributes");
-        return [name, Buffer.from(data, "base64")];
-      });
-      return { ...owned, xattrs: new Map(xattrs) };
-    },
-    end() {
-      if (at !== values.length) throw invalid(`${where}: expected ${at} fields, found ${values.length}`);
-    },
-  };
-  const readTime = (): bigint => {
-    const text = reader.text("mtime");
+  constructor(value: unknown, where: string) {
+    this.#values = list(value, where);
+    this.#where = where;
+  }
+
+  text(what: string): string {
+    const text = this.#values[this.#at++];
+    if (typeof text === "string") return text;
+    throw this.#unexpected(what);
+  }
+
+  number(what: string): number {
+    const number = this.#values[this.#at++];
+    if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
+    throw this.#unexpected(what);
+  }
+
+  path(): string {
+    const path = this.text("path");
+    if (path === "" || isClean(path)) return path;
+    throw this.#unexpected("a clean path");
+  }
+
+  metadata(): Metadata {
+    const owned = { mode: this.number("mode"), uid: this.number("uid"), gid: this.number("gid"), mtime: this.#time() };
+    if (this.#at === this.#values.length) return owned;
+    return { ...owned, xattrs: this.#xattrs() };
+  }
+
+  end(): void {
+    if (this.#at === this.#values.length) return;
+    throw invalid(`${this.#where}: expected ${this.#at} fields, found ${this.#values.length}`);
+  }
+
+  #time(): bigint {
+    const text = this.text("mtime");
     if (/^-?\d{1,40}$/.test(text)) return BigInt(text);
-    throw fail("mtime");
-  };
-  return reader;
+    throw this.#unexpected("mtime");
+  }
+
+  #xattrs(): Map<string, Uint8Array> {
+    const pairs = list(this.#values[this.#at++], this.#where).map((pair): [string, Uint8Array] => {
+      const [name, data, ...more] = list(pair, this.#where);
+      if (typeof name === "string" && typeof data === "string" && more.length === 0)
+        return [name, Buffer.from(data, "base64")];
+      throw this.#unexpected("extended attributes");
+    });
+    return new Map(pairs);
+  }
+
+  #unexpected(what: string): AppError {
+    return invalid(`${this.#where}: expected ${what}, found ${JSON.stringify(this.#values[this.#at - 1])}`);
+  }
 }
 
 function parse(bytes: Uint8Array): Record<string, unknown> {

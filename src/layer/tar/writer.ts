@@ -1,6 +1,6 @@
 import { AppError } from "../../base/errors.ts";
 import { BlockPool } from "../block-pool.ts";
-import type { Entries, Entry, FileEntry } from "../entry.ts";
+import type { Entries, FileEntry } from "../entry.ts";
 import { BlockFiller } from "./block-filler.ts";
 import { quoteName } from "./errors.ts";
 import { writeHeaders } from "./write-headers.ts";
@@ -31,40 +31,28 @@ export async function* tarBlocks(
   options: TarWriteOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const out = new BlockFiller(options.pool ?? new BlockPool(TAR_BLOCK_BYTES));
-  const iterator = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
-  let finished = false;
-  try {
-    for (;;) {
-      // Entries, and content below, come without a promise where they can: awaiting each would
-      // cost more than writing it.
-      const step = iterator.next();
-      const result = step instanceof Promise ? await step : step;
-      if (result.done === true) break;
-      const entry: Entry = result.value;
-      writeHeaders(out, entry, options);
-      if (entry.type === "file") {
-        let left = entry.size;
-        try {
-          for (;;) {
-            const next = entry.content.next();
-            const bytes = next instanceof Promise ? await next : next;
-            if (bytes === undefined) break;
-            left -= bytes.length;
-            if (left < 0) throw contentChanged(entry, "more");
-            out.append(bytes);
-            while (out.full > 0) yield out.shift();
-          }
-          if (left > 0) throw contentChanged(entry, `${entry.size - left}`);
-        } finally {
-          entry.content.close();
+  for await (const entry of entries) {
+    writeHeaders(out, entry, options);
+    if (entry.type === "file") {
+      let left = entry.size;
+      try {
+        for (;;) {
+          // Awaiting the content of every small file would cost more than writing it.
+          const next = entry.content.next();
+          const bytes = next instanceof Promise ? await next : next;
+          if (bytes === undefined) break;
+          left -= bytes.length;
+          if (left < 0) throw contentChanged(entry, "more");
+          out.append(bytes);
+          while (out.full > 0) yield out.shift();
         }
-        out.pad();
+        if (left > 0) throw contentChanged(entry, `${entry.size - left}`);
+      } finally {
+        entry.content.close();
       }
-      while (out.full > 0) yield out.shift();
+      out.pad();
     }
-    finished = true;
-  } finally {
-    if (!finished) await iterator.return?.();
+    while (out.full > 0) yield out.shift();
   }
   out.zeros(1024);
   yield* out.rest();
