@@ -12,12 +12,16 @@ const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 const asRoot = test.skipIf(process.getuid?.() !== 0);
 let root: string;
 let notes: string[];
+const holders: ReturnType<typeof spawn>[] = [];
 
 beforeEach(() => {
   root = join(mkdtempSync(join(tmpdir(), "session-")), "store");
   notes = [];
 });
-afterEach(() => rmSync(join(root, ".."), { recursive: true, force: true }));
+afterEach(() => {
+  for (const child of holders.splice(0)) child.kill("SIGKILL");
+  rmSync(join(root, ".."), { recursive: true, force: true });
+});
 
 function open(): ReturnType<typeof openStore> {
   return openStore(root, { onNote: (code) => notes.push(code) });
@@ -37,7 +41,9 @@ function holder(prefix: readonly string[] = []): ReturnType<typeof spawn> {
     console.log(session.directory);
     setInterval(() => {}, 1000);`;
   const [command = "", ...args] = [...prefix, process.execPath, "--input-type=module-typescript", "-e", program];
-  return spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  holders.push(child);
+  return child;
 }
 
 async function killed(child: ReturnType<typeof spawn>): Promise<void> {
