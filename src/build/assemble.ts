@@ -15,11 +15,19 @@ export function assembleTarget(
 ): Image {
   const times = new Map<StepId, string>();
   for (const layer of made) {
-    if (layer.kind === "made") times.set(layer.step, timestamp(options.epoch === undefined ? layer.created : options.epoch * 1000));
+    if (layer.kind === "made")
+      times.set(layer.step, timestamp(options.epoch === undefined ? layer.created : options.epoch * 1000));
   }
   const { history, created } = writeHistory(target.history, times);
   const layers = made.map((layer) => imageLayer(layer, options.format, options.fetch));
-  return assembleImage({ platform: target.platform, config: target.config, layers, history, created, format: options.format });
+  return assembleImage({
+    platform: target.platform,
+    config: target.config,
+    layers,
+    history,
+    created,
+    format: options.format,
+  });
 }
 
 function imageLayer(layer: ImageLayer, format: ImageFormat, fetch: FetchBaseLayer): Layer {
@@ -44,7 +52,10 @@ function imageLayer(layer: ImageLayer, format: ImageFormat, fetch: FetchBaseLaye
  * without a layer has no time of its own and takes that of the entry before, so that building again
  * what has not changed gives the same config.
  */
-function writeHistory(items: readonly HistoryItem[], times: ReadonlyMap<StepId, string>): { history: readonly HistoryEntry[]; created: string } {
+function writeHistory(
+  items: readonly HistoryItem[],
+  times: ReadonlyMap<StepId, string>,
+): { history: readonly HistoryEntry[]; created: string } {
   let created = timestamp(0);
   const history = items.map((item): HistoryEntry => {
     if (item.kind === "base") {

@@ -45,7 +45,8 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   } catch (error) {
     const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
     stop.abort(cause);
-    if (cause instanceof AppError) emit({ kind: "build.failed", milliseconds: performance.now() - start, error: cause });
+    if (cause instanceof AppError)
+      emit({ kind: "build.failed", milliseconds: performance.now() - start, error: cause });
     throw cause;
   } finally {
     await workshop.close();
@@ -61,16 +62,31 @@ async function withoutLostBlobs<T>(body: () => Promise<T>, emit: EventSink): Pro
     return await body();
   } catch (error) {
     if (!isLostBlob(error)) throw error;
-    emit({ kind: "note", level: "warning", code: error.code, message: `${error.message}; building again what it held` });
+    emit({
+      kind: "note",
+      level: "warning",
+      code: error.code,
+      message: `${error.message}; building again what it held`,
+    });
     return body();
   }
 }
 
-async function buildIn(workshop: Workshop, request: BuildRequest, emit: EventSink, start: number): Promise<BuildOutcome> {
+async function buildIn(
+  workshop: Workshop,
+  request: BuildRequest,
+  emit: EventSink,
+  start: number,
+): Promise<BuildOutcome> {
   const { store, client, signal } = workshop;
   const plan = await planRequest(workshop, request, emit);
   chooseStrategies(plan, { platform: hostPlatform(), handlers: hostBinfmtHandlers() });
-  emit({ kind: "build.started", platforms: platformsOf(plan), dockerfile: plan.dockerfile, steps: plan.graph.steps.size });
+  emit({
+    kind: "build.started",
+    platforms: platformsOf(plan),
+    dockerfile: plan.dockerfile,
+    steps: plan.graph.steps.size,
+  });
 
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {
@@ -83,7 +99,17 @@ async function buildIn(workshop: Workshop, request: BuildRequest, emit: EventSin
   const images = needsImages(request) ? await makeImages(workshop, request, plan, engine, onTransfer) : [];
   const index = images.length > 1 ? assembleIndex(images, request.format) : undefined;
   const outputs = await writeOutputs({
-    request, epoch: plan.epoch, targets: plan.targets, images, index, store, client, engine, onTransfer, signal, worker: () => workshop.worker(),
+    request,
+    epoch: plan.epoch,
+    targets: plan.targets,
+    images,
+    index,
+    store,
+    client,
+    engine,
+    onTransfer,
+    signal,
+    worker: () => workshop.worker(),
   });
   reporter.rest();
   emit({
@@ -135,10 +161,17 @@ async function makeImages(
 ): Promise<readonly Image[]> {
   const { format } = request;
   const { epoch } = plan;
-  const fetch = async (layer: { image: Parameters<ReturnType<Workshop["layers"]>["fetch"]>[0]; index: number }, signal: AbortSignal): Promise<void> => {
+  const fetch = async (
+    layer: { image: Parameters<ReturnType<Workshop["layers"]>["fetch"]>[0]; index: number },
+    signal: AbortSignal,
+  ): Promise<void> => {
     await workshop.layers(onTransfer).fetch(layer.image, layer.index, signal);
   };
-  return Promise.all(plan.targets.map(async (target) => assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch })));
+  return Promise.all(
+    plan.targets.map(async (target) =>
+      assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch }),
+    ),
+  );
 }
 
 function needsImages({ outputs }: BuildRequest): boolean {

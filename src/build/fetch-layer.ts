@@ -37,10 +37,19 @@ export class LayerFetcher {
   async #fetch(image: ImageStep, index: number, signal: AbortSignal): Promise<LayerBlob> {
     const descriptor = image.layers[index];
     const diffId = image.diffIds[index];
-    if (descriptor === undefined || diffId === undefined) throw new AppError("MANIFEST_INVALID", "layers and diff_ids of a base differ in number");
+    if (descriptor === undefined || diffId === undefined)
+      throw new AppError("MANIFEST_INVALID", "layers and diff_ids of a base differ in number");
     const { digest, size, mediaType } = descriptor;
     const tell = (state: TransferState): void =>
-      this.#onTransfer({ kind: "transfer", direction: "pull", what: "layer", repository: repositoryName(image.reference), digest, total: size, state });
+      this.#onTransfer({
+        kind: "transfer",
+        direction: "pull",
+        what: "layer",
+        repository: repositoryName(image.reference),
+        digest,
+        total: size,
+        state,
+      });
     if (this.#store.blobs.has(digest, size)) {
       tell({ kind: "skipped", reason: "present" });
       return { digest, size, mediaType, diffId };
@@ -52,7 +61,14 @@ export class LayerFetcher {
     return { digest, size, mediaType, diffId };
   }
 
-  async #download(image: ImageStep, digest: Digest, size: number, mediaType: string, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<void> {
+  async #download(
+    image: ImageStep,
+    digest: Digest,
+    size: number,
+    mediaType: string,
+    signal: AbortSignal,
+    onProgress: (bytes: number) => void,
+  ): Promise<void> {
     let writer = this.#store.blobs.writer(this.#session());
     const reset = (): void => {
       writer.abort();

@@ -34,7 +34,9 @@ export interface OutputSources {
 export async function writeOutputs(sources: OutputSources): Promise<readonly string[]> {
   const made: string[] = [];
   // Local ones first: a push is what others see, so it comes when everything else has worked.
-  const order = [...sources.request.outputs].sort((a, b) => Number(a.kind === "registry") - Number(b.kind === "registry"));
+  const order = [...sources.request.outputs].sort(
+    (a, b) => Number(a.kind === "registry") - Number(b.kind === "registry"),
+  );
   for (const output of order) made.push(...(await writeOutput(sources, output)));
   await writeResultFiles(sources);
   return made;
@@ -73,11 +75,15 @@ async function push(sources: OutputSources): Promise<readonly string[]> {
 /** A base's repository on the very registry we push to: directly, or because that registry is its mirror. */
 function mountSources({ registry: { mirrors } }: BuildRequest, registry: string, base: Reference): readonly string[] {
   const sources = base.domain === registry ? [base.path] : [];
-  for (const mirror of mirrors.get(base.domain) ?? []) if (mirror.address === registry) sources.push(mirror.prefix + base.path);
+  for (const mirror of mirrors.get(base.domain) ?? [])
+    if (mirror.address === registry) sources.push(mirror.prefix + base.path);
   return sources;
 }
 
-async function writeLayout(sources: OutputSources, output: Extract<Output, { kind: "oci" }>): Promise<readonly string[]> {
+async function writeLayout(
+  sources: OutputSources,
+  output: Extract<Output, { kind: "oci" }>,
+): Promise<readonly string[]> {
   const { writeLayoutDirectory, writeLayoutTar } = await import("../output/oci-layout.ts");
   const { request, epoch, images, index, store, signal } = sources;
   const options = { images, index, tags: request.tags, epoch, signal, readBlob: store.blobs.read.bind(store.blobs) };

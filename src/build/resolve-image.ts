@@ -44,18 +44,28 @@ export class ImageResolver {
   async #resolve(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
     const root = await this.#root(reference, signal);
     const document = await this.#document(reference, root, signal);
-    const [descriptor, manifest] = document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);
+    const [descriptor, manifest] =
+      document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);
     assertImage(manifest, `manifest of ${familiarReference(reference)}`);
     const config = await this.#config(reference, manifest, signal);
     // A name of one platform's image alone is taken at its word, as BuildKit does.
-    if (document.kind === "index" && !matchPlatform(platform).matches(config)) throw noPlatform(reference, platform, [config]);
+    if (document.kind === "index" && !matchPlatform(platform).matches(config))
+      throw noPlatform(reference, platform, [config]);
     assertDiffIds(config, manifest, `config of ${familiarReference(reference)}`);
-    return { descriptor, layers: manifest.layers, diffIds: config.rootfs.diff_ids, config, platform: normalizePlatform(config) };
+    return {
+      descriptor,
+      layers: manifest.layers,
+      diffIds: config.rootfs.diff_ids,
+      config,
+      platform: normalizePlatform(config),
+    };
   }
 
   /** What the name means now. A digest names itself and needs no question where its bytes are here. */
   #root(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
-    return remember(this.#roots, familiarReference(reference), () => this.#client.resolve(withDefaultTag(reference), signal));
+    return remember(this.#roots, familiarReference(reference), () =>
+      this.#client.resolve(withDefaultTag(reference), signal),
+    );
   }
 
   async #child(
@@ -70,12 +80,19 @@ export class ImageResolver {
     const document = await this.#document(reference, child, signal);
     if (document.kind === "manifest") return [child, document];
     if (depth === MAX_NESTED_INDEXES) {
-      throw new AppError("MANIFEST_NESTED", `${familiarReference(reference)} is an index of indexes, more than ${MAX_NESTED_INDEXES} deep`);
+      throw new AppError(
+        "MANIFEST_NESTED",
+        `${familiarReference(reference)} is an index of indexes, more than ${MAX_NESTED_INDEXES} deep`,
+      );
     }
     return this.#child(reference, document, platform, signal, depth + 1);
   }
 
-  async #document(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<ImageManifest | ImageIndex> {
+  async #document(
+    reference: Reference,
+    descriptor: Descriptor,
+    signal: AbortSignal,
+  ): Promise<ImageManifest | ImageIndex> {
     const what = `manifest of ${familiarReference(reference)}`;
     const known = this.#store.blobs.readBytes(descriptor.digest, descriptor.size);
     if (known !== undefined) return parseManifestOrIndex(known, descriptor.mediaType, what);
@@ -88,11 +105,17 @@ export class ImageResolver {
   async #config(reference: Reference, manifest: ImageManifest, signal: AbortSignal): Promise<CompleteConfig> {
     const { digest, size } = manifest.config;
     const what = `config of ${familiarReference(reference)}`;
-    if (size > MAX_CONFIG_BYTES) throw new AppError("CONFIG_TOO_LARGE", `${what} has ${size} bytes, expected at most ${MAX_CONFIG_BYTES}`);
+    if (size > MAX_CONFIG_BYTES)
+      throw new AppError("CONFIG_TOO_LARGE", `${what} has ${size} bytes, expected at most ${MAX_CONFIG_BYTES}`);
     const known = this.#store.blobs.readBytes(digest, size);
     if (known !== undefined) return parseConfig(known, what);
     const chunks: Uint8Array[] = [];
-    await this.#client.getBlob(reference, manifest.config, { write: (chunk) => chunks.push(Buffer.from(chunk)), reset: () => (chunks.length = 0) }, signal);
+    await this.#client.getBlob(
+      reference,
+      manifest.config,
+      { write: (chunk) => chunks.push(Buffer.from(chunk)), reset: () => (chunks.length = 0) },
+      signal,
+    );
     const bytes = Buffer.concat(chunks);
     const config = parseConfig(bytes, what);
     this.#keep(bytes);
@@ -112,9 +135,13 @@ const MAX_NESTED_INDEXES = 4;
 
 function noPlatform(reference: Reference, platform: Platform, offered: readonly Platform[]): AppError {
   const names = offered.map(formatPlatform).join(", ") || "none";
-  return new AppError("MANIFEST_NO_PLATFORM", `${familiarReference(reference)} has no image for ${formatPlatform(platform)}; it has ${names}`, {
-    hint: "Choose another base image, or leave this platform out of --platform.",
-  });
+  return new AppError(
+    "MANIFEST_NO_PLATFORM",
+    `${familiarReference(reference)} has no image for ${formatPlatform(platform)}; it has ${names}`,
+    {
+      hint: "Choose another base image, or leave this platform out of --platform.",
+    },
+  );
 }
 
 function remember<V>(promises: Map<string, Promise<V>>, name: string, make: () => Promise<V>): Promise<V> {

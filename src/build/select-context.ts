@@ -15,7 +15,12 @@ import type { Store } from "../store/store.ts";
  * Digests what a COPY takes from a directory of this machine. Only files that are selected are read,
  * and of those only the ones that changed since they were read last.
  */
-export async function selectContext(store: Store, step: CopyStep, directory: string, ignore: readonly string[]): Promise<Selection> {
+export async function selectContext(
+  store: Store,
+  step: CopyStep,
+  directory: string,
+  ignore: readonly string[],
+): Promise<Selection> {
   // Whose files they are here says nothing about the image; the worker reads the context the same way.
   const unfiltered = new DirectoryTree(directory, { owner: { uid: 0, gid: 0 } });
   const tree = filteredTree(unfiltered, compileMatcher(ignore));

@@ -74,7 +74,11 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   };
 }
 
-async function startWorker(store: Store, process: ProcessContext, onNote: (code: string, message: string) => void): Promise<Worker> {
+async function startWorker(
+  store: Store,
+  process: ProcessContext,
+  onNote: (code: string, message: string) => void,
+): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
   return spawnWorker({ root: store.root, env: process.env, signal: process.signal, onNote });
 }

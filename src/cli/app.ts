@@ -16,5 +16,9 @@ export const app = buildApplication(root, {
   name: "manyarch",
   versionInfo: { currentVersion: VERSION },
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-  documentation: { caseStyle: "convert-camel-to-kebab", onlyRequiredInUsageLine: true, disableAnsiColor: !process.stderr.isTTY },
+  documentation: {
+    caseStyle: "convert-camel-to-kebab",
+    onlyRequiredInUsageLine: true,
+    disableAnsiColor: !process.stderr.isTTY,
+  },
 });

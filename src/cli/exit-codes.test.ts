@@ -11,7 +11,11 @@ test("the documented codes are the real ones", () => {
     const expected = codes.split(",").map(Number);
     for (const [, name = ""] of names.matchAll(/`([A-Z_]+\*?)`/g)) {
       if (name === "INTERRUPTED_*") {
-        expect([exitCodeOf("INTERRUPTED_SIGHUP"), exitCodeOf("INTERRUPTED_SIGINT"), exitCodeOf("INTERRUPTED_SIGTERM")]).toEqual(expected);
+        expect([
+          exitCodeOf("INTERRUPTED_SIGHUP"),
+          exitCodeOf("INTERRUPTED_SIGINT"),
+          exitCodeOf("INTERRUPTED_SIGTERM"),
+        ]).toEqual(expected);
       } else {
         expect([name, exitCodeOf(name.replace("*", "X"))]).toEqual([name, expected[0]]);
       }
@@ -20,6 +24,8 @@ test("the documented codes are the real ones", () => {
 });
 
 test("the version is the package's", () => {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   expect(VERSION).toBe(manifest.version);
 });

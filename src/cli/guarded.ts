@@ -10,7 +10,9 @@ export async function guarded(context: CliContext, debug: boolean, body: () => P
     const error = toAppError(context.signal.aborted ? context.signal.reason : cause);
     const { renderError } = await import("../report/error.ts");
     const { stderr } = context.process;
-    stderr.write(renderError(error, { color: stderr.isTTY && !context.env["NO_COLOR"], columns: stderr.columns ?? 100, debug }));
+    stderr.write(
+      renderError(error, { color: stderr.isTTY && !context.env["NO_COLOR"], columns: stderr.columns ?? 100, debug }),
+    );
     context.exitCode = exitCodeOf(error.code);
   }
 }

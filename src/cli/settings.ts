@@ -18,7 +18,9 @@ export interface Settings {
  */
 export function readSettings({ env }: ProcessContext): Settings {
   const file = readConfigFile(env);
-  const fromFile = Object.entries(file.registryMirrors ?? {}).flatMap(([registry, hosts]) => hosts.map((host) => `${registry}=${host}`));
+  const fromFile = Object.entries(file.registryMirrors ?? {}).flatMap(([registry, hosts]) =>
+    hosts.map((host) => `${registry}=${host}`),
+  );
   return {
     root: env["MANYARCH_ROOT"] || file.root,
     mirrors: [...list(env["MANYARCH_REGISTRY_MIRRORS"]), ...fromFile],
@@ -79,5 +81,8 @@ function isTextsByName(value: unknown): value is Record<string, string[]> {
 }
 
 function list(text: string | undefined): string[] {
-  return (text ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return (text ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }

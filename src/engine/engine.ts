@@ -4,7 +4,17 @@ import { assertNever } from "../base/errors.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { digestHex, type Digest } from "../oci/digest.ts";
 import type { Worker } from "../worker/spawn.ts";
-import type { BaseTree, Chain, CopySource, LayerBlob, Packing, ResultForm, SnapshotId, WorkerRequest, WorkerResults } from "../worker/protocol.ts";
+import type {
+  BaseTree,
+  Chain,
+  CopySource,
+  LayerBlob,
+  Packing,
+  ResultForm,
+  SnapshotId,
+  WorkerRequest,
+  WorkerResults,
+} from "../worker/protocol.ts";
 import { chainOf, stepOf, type Link } from "./chain.ts";
 import { stepKey } from "./keys.ts";
 import { isClearOfBase } from "./lazy-base.ts";
@@ -91,7 +101,9 @@ export class Engine {
 
   async #extractImage(id: StepId, image: ImageStep): Promise<Chain> {
     const ids = chainIds(image.diffIds).map(digestHex);
-    const missing = ids.map((snapshot, index) => ({ snapshot, index })).filter((layer) => !this.#o.results.hasSnapshot(layer.snapshot));
+    const missing = ids
+      .map((snapshot, index) => ({ snapshot, index }))
+      .filter((layer) => !this.#o.results.hasSnapshot(layer.snapshot));
     if (missing.length === 0) return ids;
     await this.#o.reporter.execute(id, "base image is not extracted", async () => {
       const blobs = missing.map((layer) => this.#o.fetchLayer(image, layer.index));
@@ -164,16 +176,29 @@ export class Engine {
   async #layerAlone(id: StepId, step: ReturnType<typeof stepOf>, snapshot: SnapshotId): Promise<LayerBlob | undefined> {
     if (step.kind !== "copy" && step.kind !== "mkdir") return undefined;
     if (this.#snapshots.has(id) || this.#o.results.hasSnapshot(snapshot)) return undefined;
-    if (chainOf(this.#o.graph, step.base).some((link) => link.kind === "step" && stepOf(this.#o.graph, link.id).kind === "run")) {
+    if (
+      chainOf(this.#o.graph, step.base).some(
+        (link) => link.kind === "step" && stepOf(this.#o.graph, link.id).kind === "run",
+      )
+    ) {
       return undefined;
     }
-    const work: FileWork = { id: snapshot, base: await this.#baseTree(step), result: { kind: "layer", packing: this.#o.packing } };
+    const work: FileWork = {
+      id: snapshot,
+      base: await this.#baseTree(step),
+      result: { kind: "layer", packing: this.#o.packing },
+    };
     return step.kind === "copy" ? this.#copy(id, step, work) : this.#makeDirectory(id, step, work);
   }
 
   async #packSnapshot(id: StepId, snapshot: SnapshotId): Promise<LayerBlob> {
     const chain = await this.snapshot(id);
-    const { layer } = await this.#request({ op: "pack", id: snapshot, parents: chain.slice(0, -1), packing: this.#o.packing });
+    const { layer } = await this.#request({
+      op: "pack",
+      id: snapshot,
+      parents: chain.slice(0, -1),
+      packing: this.#o.packing,
+    });
     return layer;
   }
 
@@ -191,7 +216,8 @@ export class Engine {
       return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
     }
     const ids = chainIds(image.diffIds).map(digestHex);
-    if (own.length === 0 && ids.every((snapshot) => this.#o.results.hasSnapshot(snapshot))) return { kind: "chain", chain: ids };
+    if (own.length === 0 && ids.every((snapshot) => this.#o.results.hasSnapshot(snapshot)))
+      return { kind: "chain", chain: ids };
     const base = await Promise.all(
       image.diffIds.map(async (diffId, index) =>
         this.#o.results.hasIndex(diffId) ? diffId : this.#indexed(await this.#o.fetchLayer(image, index)),
@@ -208,7 +234,18 @@ export class Engine {
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
     const { argv, env, hiddenEnv, cwd, user, network, platform } = step;
     const hostCa = this.#o.hostCa();
-    const request = { op: "run", parents, id: snapshot, argv, env: [...env, ...hiddenEnv], cwd, user, network, platform, hostCa } as const;
+    const request = {
+      op: "run",
+      parents,
+      id: snapshot,
+      argv,
+      env: [...env, ...hiddenEnv],
+      cwd,
+      user,
+      network,
+      platform,
+      hostCa,
+    } as const;
     await this.#execute(id, () => this.#request(request, (stream, data) => this.#o.reporter.output(id, stream, data)));
   }
 
@@ -240,7 +277,10 @@ export class Engine {
   async #select(step: CopyStep): Promise<Selection> {
     const from = stepOf(this.#o.graph, step.from);
     if (from.kind === "context") return this.#o.selectContext(step, from.directory, from.ignore);
-    const name = stepKey("select", [["from", await this.#identity(step.from)], ["paths", step.paths]]);
+    const name = stepKey("select", [
+      ["from", await this.#identity(step.from)],
+      ["paths", step.paths],
+    ]);
     const known = this.#o.results.selection(name);
     if (known !== undefined) return { content: known };
     const source = await this.#source(step);

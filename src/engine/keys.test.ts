@@ -15,8 +15,23 @@ test("different fields give different keys, equal ones equal keys", () => {
 });
 
 test("fields do not run into each other", () => {
-  expect(stepKey("run", [["a", "b"], ["c", "d"]])).not.toBe(stepKey("run", [["a", "bc"], ["", "d"]]));
+  expect(
+    stepKey("run", [
+      ["a", "b"],
+      ["c", "d"],
+    ]),
+  ).not.toBe(
+    stepKey("run", [
+      ["a", "bc"],
+      ["", "d"],
+    ]),
+  );
   expect(stepKey("run", [["a", ["b", "c"]]])).not.toBe(stepKey("run", [["a", ["bc"]]]));
   expect(stepKey("run", [["a", ["b"]]])).not.toBe(stepKey("run", [["a", "b"]]));
-  expect(stepKey("run", [["a", ["b"]], ["c", "d"]])).not.toBe(stepKey("run", [["a", ["b", "c", "d"]]]));
+  expect(
+    stepKey("run", [
+      ["a", ["b"]],
+      ["c", "d"],
+    ]),
+  ).not.toBe(stepKey("run", [["a", ["b", "c", "d"]]]));
 });

@@ -18,8 +18,34 @@ export function isClearOfBase(destination: string, history: readonly string[], l
 
 /** Top-level names of the file system hierarchy standard and of merged-usr systems. */
 const DISTRIBUTION_DIRECTORIES: ReadonlySet<string> = new Set([
-  "bin", "boot", "busybox", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt",
-  "proc", "root", "run", "sbin", "snap", "srv", "sys", "tmp", "usr", "var", "nix", "gnu", "data", "go", "workspace",
+  "bin",
+  "boot",
+  "busybox",
+  "dev",
+  "etc",
+  "home",
+  "lib",
+  "lib32",
+  "lib64",
+  "libx32",
+  "media",
+  "mnt",
+  "opt",
+  "proc",
+  "root",
+  "run",
+  "sbin",
+  "snap",
+  "srv",
+  "sys",
+  "tmp",
+  "usr",
+  "var",
+  "nix",
+  "gnu",
+  "data",
+  "go",
+  "workspace",
 ]);
 
 /**

@@ -55,7 +55,10 @@ export class StepKeys {
       case "copy":
         return this.#copyKey(id, step);
       case "mkdir": {
-        const fields: KeyField[] = [["path", step.path], ["owner", step.owner ?? ""]];
+        const fields: KeyField[] = [
+          ["path", step.path],
+          ["owner", step.owner ?? ""],
+        ];
         return this.#seal(id, "mkdir", { fields: [["parent", await this.key(step.base)], ...fields] });
       }
       case "run": {

@@ -31,7 +31,7 @@ function fileSink(path: string): Sink {
   return {
     write: (chunk) =>
       guard(path, () => {
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+        for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at);
       }),
     commit: () =>
       guard(path, () => {
@@ -64,7 +64,9 @@ function guard<T>(path: string, body: () => T): T {
     const full = errno === "ENOSPC" || errno === "EDQUOT";
     throw new AppError(full ? "OUTPUT_FULL" : "OUTPUT_UNWRITABLE", `${path} cannot be written: ${messageOf(cause)}`, {
       cause,
-      hint: full ? "free space there or choose another destination" : "check that the directory exists and is yours to write",
+      hint: full
+        ? "free space there or choose another destination"
+        : "check that the directory exists and is yours to write",
     });
   }
 }

@@ -54,7 +54,11 @@ export function assembleImage({ platform, config, layers, history, created, form
     history,
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
   });
-  const configDescriptor: Descriptor = { mediaType: configType(format), digest: digestOf(configBytes), size: configBytes.length };
+  const configDescriptor: Descriptor = {
+    mediaType: configType(format),
+    digest: digestOf(configBytes),
+    size: configBytes.length,
+  };
   const manifestBytes = encodeManifest({
     kind: "manifest",
     mediaType: manifestType(format),
@@ -66,7 +70,12 @@ export function assembleImage({ platform, config, layers, history, created, form
     layers,
     config: { descriptor: configDescriptor, bytes: configBytes },
     manifest: {
-      descriptor: { mediaType: manifestType(format), digest: digestOf(manifestBytes), size: manifestBytes.length, platform },
+      descriptor: {
+        mediaType: manifestType(format),
+        digest: digestOf(manifestBytes),
+        size: manifestBytes.length,
+        platform,
+      },
       bytes: manifestBytes,
     },
   };

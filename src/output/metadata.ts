@@ -12,12 +12,16 @@ export function metadataOf(images: readonly Image[], index: Document | undefined
   return {
     "containerimage.descriptor": root.descriptor,
     "containerimage.digest": root.descriptor.digest,
-    ...(index === undefined && images[0] !== undefined && { "containerimage.config.digest": images[0].config.descriptor.digest }),
+    ...(index === undefined &&
+      images[0] !== undefined && { "containerimage.config.digest": images[0].config.descriptor.digest }),
     ...(tags.length > 0 && { "image.name": tags.map(formatReference).join(",") }),
     platforms: Object.fromEntries(
       images.map((image) => [
         formatPlatform(image.platform),
-        { "containerimage.digest": image.manifest.descriptor.digest, "containerimage.config.digest": image.config.descriptor.digest },
+        {
+          "containerimage.digest": image.manifest.descriptor.digest,
+          "containerimage.config.digest": image.config.descriptor.digest,
+        },
       ]),
     ),
   };

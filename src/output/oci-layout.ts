@@ -85,17 +85,27 @@ async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[
       if (written.has(descriptor.digest)) continue;
       written.add(descriptor.digest);
       if (source.kind === "registry") await source.fetch(options.signal);
-      yield { path: blobPath(descriptor.digest), size: descriptor.size, read: () => options.readBlob(descriptor.digest, descriptor.size) };
+      yield {
+        path: blobPath(descriptor.digest),
+        size: descriptor.size,
+        read: () => options.readBlob(descriptor.digest, descriptor.size),
+      };
     }
   }
-  const documents = [...options.images.flatMap((image) => [image.config, image.manifest]), ...(options.index ? [options.index] : [])];
+  const documents = [
+    ...options.images.flatMap((image) => [image.config, image.manifest]),
+    ...(options.index ? [options.index] : []),
+  ];
   for (const { descriptor, bytes } of documents) {
     if (written.has(descriptor.digest)) continue;
     written.add(descriptor.digest);
     yield bytesFile(blobPath(descriptor.digest), bytes);
   }
   yield bytesFile("oci-layout", LAYOUT_VERSION);
-  yield bytesFile("index.json", encodeIndex({ kind: "index", mediaType: OCI_INDEX, manifests: layoutEntries(options, others) }));
+  yield bytesFile(
+    "index.json",
+    encodeIndex({ kind: "index", mediaType: OCI_INDEX, manifests: layoutEntries(options, others) }),
+  );
 }
 
 /** Each name as an entry of index.json; names are annotations there (image-spec, annotations.md). */
@@ -104,11 +114,15 @@ function layoutEntries({ images, index, tags }: LayoutOptions, others: readonly 
   if (root === undefined) throw new Error("a layout of no image");
   const named = tags.map((tag) => ({
     ...root,
-    annotations: { "io.containerd.image.name": formatReference(tag), "org.opencontainers.image.ref.name": tag.tag ?? "latest" },
+    annotations: {
+      "io.containerd.image.name": formatReference(tag),
+      "org.opencontainers.image.ref.name": tag.tag ?? "latest",
+    },
   }));
   const mine = named.length > 0 ? named : [root];
   const isReplaced = (other: Descriptor): boolean =>
-    other.digest === root.digest || mine.some((entry) => nameOf(entry) !== undefined && nameOf(entry) === nameOf(other));
+    other.digest === root.digest ||
+    mine.some((entry) => nameOf(entry) !== undefined && nameOf(entry) === nameOf(other));
   return [...others.filter((other) => !isReplaced(other)), ...mine];
 }
 
@@ -121,7 +135,10 @@ function existingEntries(directory: string): readonly Descriptor[] {
     return parseIndex(readFileSync(join(directory, "index.json"))).manifests;
   } catch (cause) {
     if (errnoOf(cause) === "ENOENT") return [];
-    throw new AppError("OUTPUT_LAYOUT", `${directory} holds an index.json that is no OCI index`, { cause, hint: "choose another directory" });
+    throw new AppError("OUTPUT_LAYOUT", `${directory} holds an index.json that is no OCI index`, {
+      cause,
+      hint: "choose another directory",
+    });
   }
 }
 

@@ -50,14 +50,29 @@ export function rootDocument({ images, index }: Pick<PushOptions, "images" | "in
 async function pushRepository(options: PushOptions, repository: Reference): Promise<void> {
   const { client, images, index, signal } = options;
   // A registry takes an index only when it has what it names, so its presence speaks for all of that.
-  if (await client.hasManifest({ domain: repository.domain, path: repository.path, digest: rootDocument(options).descriptor.digest }, signal)) {
-    for (const layer of uniqueLayers(images)) tell(options, repository, "layer", layer.descriptor, { kind: "skipped", reason: "exists" });
+  if (
+    await client.hasManifest(
+      { domain: repository.domain, path: repository.path, digest: rootDocument(options).descriptor.digest },
+      signal,
+    )
+  ) {
+    for (const layer of uniqueLayers(images))
+      tell(options, repository, "layer", layer.descriptor, { kind: "skipped", reason: "exists" });
     return;
   }
-  await mapLimit(uniqueLayers(images), PARALLEL, signal, (layer, inner) => pushLayer({ ...options, signal: inner }, repository, layer));
-  await mapLimit(images, PARALLEL, signal, (image, inner) => pushConfig({ ...options, signal: inner }, repository, image.config));
+  await mapLimit(uniqueLayers(images), PARALLEL, signal, (layer, inner) =>
+    pushLayer({ ...options, signal: inner }, repository, layer),
+  );
   await mapLimit(images, PARALLEL, signal, (image, inner) =>
-    pushDocument({ ...options, signal: inner }, repository, image.manifest, `manifest ${formatPlatform(image.platform)}`),
+    pushConfig({ ...options, signal: inner }, repository, image.config),
+  );
+  await mapLimit(images, PARALLEL, signal, (image, inner) =>
+    pushDocument(
+      { ...options, signal: inner },
+      repository,
+      image.manifest,
+      `manifest ${formatPlatform(image.platform)}`,
+    ),
   );
   if (index !== undefined) await pushDocument(options, repository, index, "index");
 }
@@ -105,17 +120,31 @@ async function pushBlob(
   }
 }
 
-async function pushDocument(options: PushOptions, repository: Reference, document: Document, what: string, tag?: string): Promise<void> {
+async function pushDocument(
+  options: PushOptions,
+  repository: Reference,
+  document: Document,
+  what: string,
+  tag?: string,
+): Promise<void> {
   const start = performance.now();
   await options.client.pushManifest(repository, document.bytes, document.descriptor.mediaType, { tag }, options.signal);
   tell(options, repository, what, document.descriptor, { kind: "done", milliseconds: performance.now() - start });
 }
 
 function uniqueLayers(images: readonly Image[]): readonly Layer[] {
-  return [...new Map(images.flatMap((image) => image.layers).map((layer) => [layer.descriptor.digest, layer])).values()];
+  return [
+    ...new Map(images.flatMap((image) => image.layers).map((layer) => [layer.descriptor.digest, layer])).values(),
+  ];
 }
 
-function tell(options: PushOptions, repository: Reference, what: string, descriptor: Descriptor, state: TransferState): void {
+function tell(
+  options: PushOptions,
+  repository: Reference,
+  what: string,
+  descriptor: Descriptor,
+  state: TransferState,
+): void {
   const transfer: Transfer = {
     kind: "transfer",
     direction: "push",

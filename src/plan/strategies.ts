@@ -4,9 +4,7 @@ import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { qemuName, type BinfmtHandler } from "../sandbox/binfmt.ts";
 
 /** How a RUN comes to run on this machine. */
-export type Strategy =
-  | { readonly kind: "native" }
-  | { readonly kind: "emulated"; readonly handler: BinfmtHandler };
+export type Strategy = { readonly kind: "native" } | { readonly kind: "emulated"; readonly handler: BinfmtHandler };
 
 export interface Machine {
   readonly platform: Platform;
@@ -46,7 +44,10 @@ function noEmulator(plan: BuildPlan, id: StepId, step: RunStep, machine: Machine
   const label = plan.graph.labels.get(id)?.[0];
   const platform = formatPlatform(step.platform);
   const handler = machine.handlers.get(qemuName(step.platform.architecture));
-  const found = handler === undefined ? "there is no emulator for it" : `its handler ${handler.name} lacks flag F and would not work in a container`;
+  const found =
+    handler === undefined
+      ? "there is no emulator for it"
+      : `its handler ${handler.name} lacks flag F and would not work in a container`;
   return new AppError(
     "PLAN_NO_EMULATOR",
     `${label?.text ?? "a RUN"} runs on ${platform}, this machine is ${formatPlatform(machine.platform)} and ${found}`,

@@ -10,7 +10,12 @@ import type { Settings } from "../settings.ts";
 import type { BuildFlags } from "./spec.ts";
 
 /** Flags, environment and settings as one request; every mistake in them is found here. */
-export function toRequest(flags: BuildFlags, path: string | undefined, settings: Settings, process: ProcessContext): BuildRequest {
+export function toRequest(
+  flags: BuildFlags,
+  path: string | undefined,
+  settings: Settings,
+  process: ProcessContext,
+): BuildRequest {
   const tags = (flags.tag ?? []).map(parseTag);
   return {
     context: resolve(process.cwd, contextPath(path)),
@@ -63,12 +68,18 @@ function parsePlatforms(texts: readonly string[]): readonly Platform[] {
 /** A base image may be for anything; what is asked for by hand and known to nobody is a slip of the keyboard. */
 function checkKnown(platform: Platform, text: string): Platform {
   if (!isKnownOs(platform.os)) {
-    throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.os} is no operating system that is known`, { hint: "write linux/amd64, linux/arm64 or the like" });
+    throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.os} is no operating system that is known`, {
+      hint: "write linux/amd64, linux/arm64 or the like",
+    });
   }
   if (isKnownArchitecture(platform.architecture)) return platform;
-  throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.architecture} is no architecture that is known`, {
-    hint: "known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list",
-  });
+  throw new AppError(
+    "PLATFORM_INVALID",
+    `--platform ${text}: ${platform.architecture} is no architecture that is known`,
+    {
+      hint: "known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list",
+    },
+  );
 }
 
 /** `NAME=value`, or `NAME` alone to take the value from the environment, as docker does. */
@@ -78,7 +89,8 @@ function parseBuildArgs(texts: readonly string[], { env }: ProcessContext): Reco
   if (env["SOURCE_DATE_EPOCH"]) args["SOURCE_DATE_EPOCH"] = env["SOURCE_DATE_EPOCH"];
   for (const text of texts) {
     const at = text.indexOf("=");
-    if (at === 0 || text === "") throw usage(`--build-arg ${text}: expected name=value`, "write --build-arg VERSION=1.2.3");
+    if (at === 0 || text === "")
+      throw usage(`--build-arg ${text}: expected name=value`, "write --build-arg VERSION=1.2.3");
     const name = at < 0 ? text : text.slice(0, at);
     const value = at < 0 ? env[name] : text.slice(at + 1);
     if (value !== undefined) args[name] = value;
@@ -102,22 +114,35 @@ function parseOutput(text: string, process: ProcessContext): Output {
   else for (const part of text.split(",")) options.set(...pair(part, "--output"));
   const type = options.get("type");
   const destination = options.get("dest");
-  const known = new Set(type === "oci" ? ["type", "dest", "tar"] : type === "local" ? ["type", "dest"] : ["type", "push"]);
-  for (const name of options.keys()) if (!known.has(name)) throw usage(`--output ${text}: unknown option ${name}`, `known are ${[...known].join(", ")}`);
+  const known = new Set(
+    type === "oci" ? ["type", "dest", "tar"] : type === "local" ? ["type", "dest"] : ["type", "push"],
+  );
+  for (const name of options.keys())
+    if (!known.has(name)) throw usage(`--output ${text}: unknown option ${name}`, `known are ${[...known].join(", ")}`);
   switch (type) {
     case "registry":
       return { kind: "registry" };
     case "image":
       if (options.get("push") === "true") return { kind: "registry" };
-      throw usage(`--output ${text}: there is no image store to keep it in`, "add push=true, or write type=oci,dest=image.tar");
+      throw usage(
+        `--output ${text}: there is no image store to keep it in`,
+        "add push=true, or write type=oci,dest=image.tar",
+      );
     case "oci":
       if (destination === undefined) throw usage(`--output ${text}: dest is missing`, "write type=oci,dest=image.tar");
-      return { kind: "oci", destination: destination === "-" ? "-" : resolve(process.cwd, destination), tar: options.get("tar") !== "false" };
+      return {
+        kind: "oci",
+        destination: destination === "-" ? "-" : resolve(process.cwd, destination),
+        tar: options.get("tar") !== "false",
+      };
     case "local":
       if (destination === undefined) throw usage(`--output ${text}: dest is missing`, "write type=local,dest=out");
       return { kind: "local", destination: resolve(process.cwd, destination) };
     default:
-      throw usage(`--output ${text}: type ${type ?? "(none)"} is not known`, "known are registry, image, oci and local");
+      throw usage(
+        `--output ${text}: type ${type ?? "(none)"} is not known`,
+        "known are registry, image, oci and local",
+      );
   }
 }
 
@@ -125,14 +150,19 @@ function parseOutput(text: string, process: ProcessContext): Output {
 function parseEpoch(flags: BuildFlags, process: ProcessContext): number | undefined {
   const text = parseBuildArgs(flags.buildArg ?? [], process)["SOURCE_DATE_EPOCH"];
   if (text === undefined || text === "") return undefined;
-  if (!/^\d{1,12}$/.test(text)) throw usage(`SOURCE_DATE_EPOCH=${text}: expected seconds since 1970, a whole number`, "try SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)");
+  if (!/^\d{1,12}$/.test(text))
+    throw usage(
+      `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970, a whole number`,
+      "try SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)",
+    );
   return Number(text);
 }
 
 function parseJobs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw usage(`--jobs ${text}: expected a whole number from 1 to 1024`, "leave it out for one job a CPU");
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
+    throw usage(`--jobs ${text}: expected a whole number from 1 to 1024`, "leave it out for one job a CPU");
   return jobs;
 }
 

@@ -40,18 +40,29 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       parameters: [{ parse: String, brief: "Directory of the build context", placeholder: "PATH", optional: true }],
     },
     flags: {
-      platform: texts("Target platforms, comma-separated or repeated: linux/amd64,linux/arm64,linux/arm/v7", "os/arch[/variant]"),
+      platform: texts(
+        "Target platforms, comma-separated or repeated: linux/amd64,linux/arm64,linux/arm/v7",
+        "os/arch[/variant]",
+      ),
       tag: texts("Name of the image, repeatable", "name[:tag]"),
       file: text("Dockerfile, from the current directory (default: PATH/Dockerfile)", "path"),
       target: text("Stage to build", "stage"),
       buildArg: texts("Value of an ARG; without =value it comes from the environment. Repeatable", "name[=value]"),
       label: texts("Label of the image, repeatable", "name=value"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),
-      output: texts("type=registry | type=oci,dest=PATH[,tar=false] | type=local,dest=PATH. Repeatable", "type=...,dest=..."),
+      output: texts(
+        "type=registry | type=oci,dest=PATH[,tar=false] | type=local,dest=PATH. Repeatable",
+        "type=...,dest=...",
+      ),
       metadataFile: text("Write digests and names of the result as JSON", "path"),
       iidfile: text("Write the digest of the image (config digest for one platform, index digest for several)", "path"),
       noCache: flag("Execute every step"),
-      compression: { kind: "enum", values: ["gzip", "zstd", "none"], default: "gzip", brief: "Compression of new layers" },
+      compression: {
+        kind: "enum",
+        values: ["gzip", "zstd", "none"],
+        default: "gzip",
+        brief: "Compression of new layers",
+      },
       format: { kind: "enum", values: ["oci", "docker"], default: "oci", brief: "Media types of the image" },
       hostCa: {
         kind: "enum",
@@ -77,7 +88,10 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
   docs: {
     brief: "Build an image from a Dockerfile, for one or many platforms",
     customUsage: [
-      { input: "-t registry.example.com/app:1.0 --platform linux/amd64,linux/arm64 --push .", brief: "Build for two platforms and push one index" },
+      {
+        input: "-t registry.example.com/app:1.0 --platform linux/amd64,linux/arm64 --push .",
+        brief: "Build for two platforms and push one index",
+      },
       { input: "-o type=oci,dest=app.tar .", brief: "Write an OCI archive" },
       { input: "--target build -o type=local,dest=out .", brief: "Take the files of a stage" },
     ],
