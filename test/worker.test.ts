@@ -91,6 +91,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const copy = (changes: Partial<CopyRequest>): Promise<Outcome> =>
       control.request({
         op: "copy",
+        mtime: "0",
         source,
         paths,
         expect: expect_,

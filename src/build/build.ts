@@ -16,6 +16,7 @@ import type { Packing } from "../worker/protocol.ts";
 import { assembleTarget } from "./assemble.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
+import { privateInputs } from "./private-inputs.ts";
 import { planRequest, type PlannedBuild } from "./plan-request.ts";
 import { selectContext } from "./select-context.ts";
 import { Tally } from "./tally.ts";
@@ -148,6 +149,7 @@ function makeEngine(
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     worker: () => workshop.worker(),
     fetchLayer: (image, index) => workshop.layers(onTransfer).fetch(image, index, signal),
+    private: privateInputs(request),
     selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore),
   });
 }

@@ -18,6 +18,10 @@ export interface BuildRequest {
   readonly outputs: readonly Output[];
   readonly metadataFile: string | undefined;
   readonly iidFile: string | undefined;
+  /** By id; for RUN --mount=type=secret. */
+  readonly secrets: ReadonlyMap<string, SecretSource>;
+  /** Sockets of SSH agents by id; for RUN --mount=type=ssh. */
+  readonly agents: ReadonlyMap<string, string>;
   readonly noCache: boolean;
   /** `auto`: RUNs trust the CAs that this machine trusts. */
   readonly hostCa: "auto" | "off";
@@ -31,6 +35,10 @@ export interface BuildRequest {
   readonly root: string | undefined;
   readonly registry: RegistrySettings;
 }
+
+export type SecretSource =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "value"; readonly value: string };
 
 export interface RegistrySettings {
   readonly mirrors: Mirrors;

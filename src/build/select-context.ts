@@ -1,5 +1,4 @@
 import type { Selection } from "../engine/step-keys.ts";
-import type { CopyStep } from "../engine/types.ts";
 import { MAX_LISTED_FILES } from "../engine/why.ts";
 import { fromUtf8, toUtf8 } from "../layer/entry.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -10,6 +9,7 @@ import { filteredTree } from "../snapshot/filtered-tree.ts";
 import { compileMatcher } from "../snapshot/match.ts";
 import { selectSources } from "../snapshot/select.ts";
 import type { Store } from "../store/store.ts";
+import type { CopySelection } from "../worker/protocol.ts";
 
 /**
  * Digests what a COPY takes from a directory of this machine. Only files that are selected are read,
@@ -17,7 +17,7 @@ import type { Store } from "../store/store.ts";
  */
 export async function selectContext(
   store: Store,
-  step: CopyStep,
+  { paths, parents, excludes }: CopySelection,
   directory: string,
   ignore: readonly string[],
 ): Promise<Selection> {
@@ -32,7 +32,7 @@ export async function selectContext(
     if (++count <= MAX_LISTED_FILES) files[toUtf8(path)] = Buffer.from(digest.subarray(0, 8)).toString("hex");
     return digest;
   };
-  const content = contentDigest(tree, selectSources(tree, step.paths.map(fromUtf8), { unfiltered }), hash);
+  const content = contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes }), hash);
   return { content, files: count <= MAX_LISTED_FILES ? files : undefined };
 }
 

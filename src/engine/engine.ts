@@ -7,6 +7,7 @@ import type { Worker } from "../worker/spawn.ts";
 import type {
   BaseTree,
   Chain,
+  CopySelection,
   CopySource,
   LayerBlob,
   Packing,
@@ -15,13 +16,17 @@ import type {
   WorkerRequest,
   WorkerResults,
 } from "../worker/protocol.ts";
+import { contentDigest } from "../snapshot/content-digest.ts";
+import { emptyTree } from "../snapshot/empty-tree.ts";
 import { chainOf, stepOf, type Link } from "./chain.ts";
+import { selectionFields } from "./graph.ts";
 import { stepKey } from "./keys.ts";
+import { prepareMounts, type MountChains, type PrivateInputs } from "./run-mounts.ts";
 import { isClearOfBase } from "./lazy-base.ts";
 import type { StepReporter } from "./reporter.ts";
 import type { Results, StepRecord } from "./results.ts";
 import { StepKeys, type Selection } from "./step-keys.ts";
-import type { CopyStep, Graph, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
+import type { CopyStep, Graph, ImageStep, MakeDirectoryStep, RunStep, StepId, StepMount } from "./types.ts";
 import type { SlotBook } from "./why.ts";
 
 export interface EngineOptions {
@@ -41,8 +46,10 @@ export interface EngineOptions {
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */
   fetchLayer(image: ImageStep, index: number): Promise<LayerBlob>;
+  /** What RUN --mount may be given of this machine. */
+  readonly private: PrivateInputs;
   /** Digests what a COPY selects from the build context. */
-  selectContext(step: CopyStep, directory: string, ignore: readonly string[]): Promise<Selection>;
+  selectContext(selection: CopySelection, directory: string, ignore: readonly string[]): Promise<Selection>;
 }
 
 /** One layer of a finished image: a blob in the store, or a base's that stays in its registry. */
@@ -64,7 +71,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#o = options;
-    this.#keys = new StepKeys(options.graph, (_, step) => this.#select(step));
+    this.#keys = new StepKeys(options.graph, (from, selection) => this.#select(from, selection));
     this.#places = new Semaphore(options.parallelism);
   }
 
@@ -161,20 +168,39 @@ export class Engine {
   async #packStep(id: StepId): Promise<LayerBlob> {
     const { results, packing, reporter } = this.#o;
     const { id: snapshot } = await this.#record(id);
-    const known = results.layer(snapshot, packing);
+    const step = stepOf(this.#o.graph, id);
+    const linked = step.kind === "copy" && step.link === true ? await this.#linkedName(id, step) : undefined;
+    const known = results.layer(snapshot, packing) ?? (linked === undefined ? undefined : results.layer(linked, packing));
     if (known !== undefined) {
       reporter.hit(id, "layer in the store");
       return known;
     }
-    const step = stepOf(this.#o.graph, id);
     const blob = (await this.#layerAlone(id, step, snapshot)) ?? (await this.#packSnapshot(id, snapshot));
     results.putLayer(snapshot, packing, blob);
+    if (linked !== undefined) results.putLayer(linked, packing, blob);
     return blob;
+  }
+
+  /** Names the layer of a COPY --link, which is the same on every base; no name where nothing may be reused. */
+  async #linkedName(id: StepId, step: CopyStep): Promise<string | undefined> {
+    if (this.#o.noCache || stepOf(this.#o.graph, step.base).kind === "scratch") return undefined;
+    await this.#keys.key(id);
+    return stepKey(
+      "linked",
+      this.#keys.slot(id).fields.filter(([name]) => name !== "parent"),
+    );
   }
 
   /** A file operation's layer, without extracting what it stands on; undefined where that is at hand or needed anyway. */
   async #layerAlone(id: StepId, step: ReturnType<typeof stepOf>, snapshot: SnapshotId): Promise<LayerBlob | undefined> {
     if (step.kind !== "copy" && step.kind !== "mkdir") return undefined;
+    if (step.kind === "copy" && step.link === true) {
+      return this.#copy(id, step, {
+        id: snapshot,
+        base: { kind: "absent" },
+        result: { kind: "layer", packing: this.#o.packing },
+      });
+    }
     if (this.#snapshots.has(id) || this.#o.results.hasSnapshot(snapshot)) return undefined;
     if (
       chainOf(this.#o.graph, step.base).some(
@@ -232,40 +258,57 @@ export class Engine {
   }
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
-    const { argv, env, hiddenEnv, cwd, user, network, platform } = step;
-    const hostCa = this.#o.hostCa();
+    const { kind: op, base: _base, env, hiddenEnv, mounts = [], ...what } = step;
     const request = {
-      op: "run",
+      op,
+      ...what,
       parents,
       id: snapshot,
-      argv,
       env: [...env, ...hiddenEnv],
-      cwd,
-      user,
-      network,
-      platform,
-      hostCa,
+      hostCa: this.#o.hostCa(),
     } as const;
-    await this.#execute(id, () => this.#request(request, (stream, data) => this.#o.reporter.output(id, stream, data)));
+    const chains = await this.#mountChains(mounts);
+    await this.#execute(id, async () => {
+      const prepared = await prepareMounts(mounts, chains, this.#o.private);
+      return this.#request({ ...request, mounts: prepared }, (stream, data) =>
+        this.#o.reporter.output(id, stream, data),
+      );
+    });
+  }
+
+  /** What the mounts of a RUN show, made before the RUN takes its place. */
+  async #mountChains(mounts: readonly StepMount[]): Promise<MountChains> {
+    const chains = new Map<StepId, { chain: Chain; identity: string }>();
+    for (const mount of mounts) {
+      if (!("from" in mount) || mount.from === undefined) continue;
+      const identity = await this.#identity(mount.from);
+      chains.set(mount.from, { chain: await this.snapshot(mount.from), identity });
+    }
+    return chains;
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {
-    const { paths, destination, intoDirectory, owner, mode } = step;
-    const [source, expect] = await Promise.all([this.#source(step), this.#content(id)]);
-    const request = { op: "copy", source, paths, expect, destination, intoDirectory, owner, mode, ...work } as const;
+    const { kind: op, base: _base, from: _from, ...what } = step;
+    const [source, expect] = await Promise.all([this.#source(step.from), this.#content(id)]);
+    const request = { op, ...what, source, expect, mtime: this.#madeTime(), ...work } as const;
     return (await this.#execute(id, () => this.#request(request))).layer;
   }
 
   async #makeDirectory(id: StepId, step: MakeDirectoryStep, work: FileWork): Promise<LayerBlob | undefined> {
     const { path, owner } = step;
-    const mtime = `${this.#o.packing.epoch ?? 0}000000000`;
+    const mtime = this.#madeTime();
     return (await this.#execute(id, () => this.#request({ op: "mkdir", path, owner, mtime, ...work }))).layer;
   }
 
-  async #source(step: CopyStep): Promise<CopySource> {
-    const from = stepOf(this.#o.graph, step.from);
+  /** Of what comes from no file, nanoseconds: the same in every build. */
+  #madeTime(): string {
+    return `${this.#o.packing.epoch ?? 0}000000000`;
+  }
+
+  async #source(id: StepId): Promise<CopySource> {
+    const from = stepOf(this.#o.graph, id);
     if (from.kind === "context") return { kind: "context", directory: from.directory, ignore: from.ignore };
-    return { kind: "chain", chain: await this.snapshot(step.from) };
+    return { kind: "chain", chain: await this.snapshot(id) };
   }
 
   async #content(id: StepId): Promise<Digest> {
@@ -274,17 +317,20 @@ export class Engine {
   }
 
   /** What a COPY takes: of the context by reading it, of another stage by what was found there before. */
-  async #select(step: CopyStep): Promise<Selection> {
-    const from = stepOf(this.#o.graph, step.from);
-    if (from.kind === "context") return this.#o.selectContext(step, from.directory, from.ignore);
+  async #select(id: StepId, selection: CopySelection): Promise<Selection> {
+    const from = stepOf(this.#o.graph, id);
+    const { paths, parents, excludes } = selection;
+    if (paths.length === 0) return { content: contentDigest(emptyTree, []) };
+    if (from.kind === "context") return this.#o.selectContext(selection, from.directory, from.ignore);
     const name = stepKey("select", [
-      ["from", await this.#identity(step.from)],
-      ["paths", step.paths],
+      ["from", await this.#identity(id)],
+      ["paths", paths],
+      ...selectionFields(selection),
     ]);
     const known = this.#o.results.selection(name);
     if (known !== undefined) return { content: known };
-    const source = await this.#source(step);
-    const { content } = await this.#request({ op: "select", source, paths: step.paths });
+    const source = await this.#source(id);
+    const { content } = await this.#request({ op: "select", source, paths, parents, excludes });
     this.#o.results.putSelection(name, content);
     return { content };
   }

@@ -1,9 +1,12 @@
+import { encodeUtf8 } from "../base/utf8.ts";
+import { digestOf } from "../oci/digest.ts";
 import { formatPlatformFull, platformsEqual } from "../oci/platform.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
+import type { CopySelection, InlineFile } from "../worker/protocol.ts";
 import { stepKey } from "./keys.ts";
 import type { KeyField } from "./keys.ts";
-import type { Graph, Step, StepId, StepLabel } from "./types.ts";
+import type { Graph, Step, StepId, StepLabel, StepMount } from "./types.ts";
 
 /**
  * Collects steps into a graph. Inputs are added before their users, as a step names them by id; a step
@@ -56,6 +59,9 @@ function definition(step: Step): readonly KeyField[] {
         ["into", step.intoDirectory ? "directory" : ""],
         ...optionalField("owner", step.owner),
         ...optionalField("mode", step.mode?.toString(8)),
+        ...optionalField("link", step.link === true ? "" : undefined),
+        ...selectionFields(step),
+        ...inlineField(step.inline),
       ];
     case "mkdir":
       return [["base", step.base], ["path", step.path], ...optionalField("owner", step.owner)];
@@ -69,6 +75,8 @@ function definition(step: Step): readonly KeyField[] {
         ["user", step.user],
         ["network", step.network],
         ...platformField(step.platform),
+        ...inlineField(step.script && [step.script]),
+        ...mountField(step.mounts),
       ];
   }
 }
@@ -80,4 +88,22 @@ function platformField(platform: Platform): readonly KeyField[] {
 /** Absent and empty are different fields. */
 function optionalField(name: string, value: string | undefined): readonly KeyField[] {
   return value === undefined ? [] : [[name, value]];
+}
+
+/** What --parents and --exclude add to a selection's name. */
+export function selectionFields({ parents, excludes = [] }: CopySelection): readonly KeyField[] {
+  const fields: KeyField[] = [];
+  if (parents === true) fields.push(["parents", ""]);
+  if (excludes.length > 0) fields.push(["excludes", excludes]);
+  return fields;
+}
+
+/** Names and digests: content need not be Unicode, which keys are. */
+export function inlineField(files: readonly InlineFile[] = []): readonly KeyField[] {
+  if (files.length === 0) return [];
+  return [["inline files", files.flatMap(({ name, content }) => [name, digestOf(encodeUtf8(content))])]];
+}
+
+function mountField(mounts: readonly StepMount[] = []): readonly KeyField[] {
+  return mounts.length === 0 ? [] : [["mounts", mounts.map((mount) => JSON.stringify(mount))]];
 }

@@ -2,7 +2,10 @@ import { assertNever } from "../base/errors.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { stepOf } from "./chain.ts";
+import { inlineField, selectionFields } from "./graph.ts";
 import { stepKey, type KeyField, type StepKey } from "./keys.ts";
+import { mountFields } from "./mount-keys.ts";
+import type { CopySelection } from "../worker/protocol.ts";
 import type { CopyStep, Graph, Step, StepId } from "./types.ts";
 import type { Slot } from "./why.ts";
 
@@ -12,8 +15,8 @@ export interface Selection {
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Content of what a COPY selects; asked once for each step. */
-export type Select = (id: StepId, step: CopyStep) => Promise<Selection>;
+/** Content of what is selected from a step; asked once for each COPY and mount. */
+export type Select = (from: StepId, selection: CopySelection) => Promise<Selection>;
 
 /**
  * The keys of a graph's steps, each computed once. A key is made of what the result depends on and
@@ -69,6 +72,11 @@ export class StepKeys {
           ["user", step.user],
           ["network", step.network],
           ["platform", formatPlatform(step.platform)],
+          ...inlineField(step.script && [step.script]),
+          ...(await mountFields(step.mounts ?? [], {
+            key: (from) => this.key(from),
+            content: async (from, selection) => (await this.#select(from, selection)).content,
+          })),
         ];
         return this.#seal(id, "run", { fields: [["parent", await this.key(step.base)], ...fields] });
       }
@@ -78,13 +86,16 @@ export class StepKeys {
   }
 
   async #copyKey(id: StepId, step: CopyStep): Promise<StepKey> {
-    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(id, step)]);
+    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(step.from, step)]);
     const fields: KeyField[] = [
       ["parent", parent],
       ["content", selection.content],
       ["destination", [step.destination, step.intoDirectory ? "/" : ""]],
       ["owner", step.owner ?? ""],
       ["mode", step.mode === undefined ? "" : step.mode.toString(8)],
+      ...(step.link === true ? ([["link", "true"]] as const) : []),
+      ...selectionFields(step),
+      ...inlineField(step.inline),
     ];
     return this.#seal(id, "copy", { fields, files: selection.files });
   }

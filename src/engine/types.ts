@@ -3,6 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
+import type { CopySelection, InlineFile } from "../worker/protocol.ts";
 
 /**
  * The build graph: immutable data that the frontend emits and the engine walks.
@@ -40,16 +41,20 @@ export interface ContextStep {
   readonly ignore: readonly string[];
 }
 
-export interface CopyStep {
+export interface CopyStep extends CopySelection {
   readonly kind: "copy";
   readonly base: StepId;
   readonly from: StepId;
-  readonly paths: readonly string[];
+  /** Copied after `paths`. */
+  readonly inline?: readonly InlineFile[] | undefined;
   /** Absolute and clean. */
   readonly destination: string;
   readonly intoDirectory: boolean;
   readonly owner?: string | undefined;
-  readonly mode?: number | undefined;
+  /** Bits, or a symbolic change of them. */
+  readonly mode?: number | string | undefined;
+  /** The layer depends on nothing below: it can be made first and put on any base. */
+  readonly link?: boolean | undefined;
 }
 
 export interface MakeDirectoryStep {
@@ -71,7 +76,55 @@ export interface RunStep {
   readonly user: string;
   readonly network: "host" | "none";
   readonly platform: Platform;
+  /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
+  readonly script?: InlineFile | undefined;
+  readonly mounts?: readonly StepMount[] | undefined;
 }
+
+/** A --mount of a RUN; targets and sources are absolute and clean. */
+export type StepMount =
+  | {
+      readonly kind: "bind";
+      readonly from: StepId;
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+    }
+  | {
+      readonly kind: "cache";
+      /** With its namespace in front. */
+      readonly id: string;
+      /** The id was chosen: then it is part of the key. */
+      readonly named: boolean;
+      readonly sharing: "shared" | "private" | "locked";
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly from?: StepId | undefined;
+      readonly source: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number | undefined }
+  | {
+      readonly kind: "secret";
+      readonly id: string;
+      readonly target?: string | undefined;
+      readonly env?: string | undefined;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | {
+      readonly kind: "ssh";
+      readonly id: string;
+      readonly target: string;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
 
 /** How a step is shown. One step can have several: one for each platform that shares it. */
 export interface StepLabel {

@@ -8,22 +8,26 @@ import type { Syscalls } from "../sys/syscalls.ts";
  * What must be there for a RUN to be mounted over, parents first. Made by us, and never by the runtime,
  * which follows an image's links: runc 1.1.5 did so to directories of the machine (CVE-2026-41579).
  */
-const MOUNT_POINTS = [
+const MOUNT_POINTS: readonly MountPoint[] = [
   { path: "dev", type: "directory" },
   { path: "proc", type: "directory" },
   { path: "sys", type: "directory" },
   { path: "etc", type: "directory" },
   { path: "etc/hosts", type: "file" },
   { path: "etc/resolv.conf", type: "file" },
-] as const;
+];
 
-type MountPoint = (typeof MOUNT_POINTS)[number];
+export interface MountPoint {
+  /** Clean, relative to the root, with no link on the way. */
+  readonly path: string;
+  readonly type: "directory" | "file";
+}
 
 /** What was made for mounting, to be removed again by {@link removeMountPoints}. */
 export interface MadeMountPoints {
   readonly made: readonly { readonly point: MountPoint; readonly inode: bigint }[];
-  /** /etc as it was, where it was there: overlay copies it up when something is made in it. */
-  readonly etc: BigIntStats | undefined;
+  /** Directories that were there, as they were: overlay copies them up when something is made in them. */
+  readonly parents: ReadonlyMap<string, BigIntStats>;
 }
 
 /**
@@ -31,19 +35,29 @@ export interface MadeMountPoints {
  * does: a link in its place is hidden for as long as the RUN lasts. `upper` is the overlay's upper
  * directory. The parents' times stay. Throws `SANDBOX_MOUNT_POINT` where a directory is in a file's place.
  */
-export function makeMountPoints(root: string, upper: string, syscalls: Syscalls): MadeMountPoints {
+export function makeMountPoints(
+  root: string,
+  upper: string,
+  syscalls: Syscalls,
+  points: readonly MountPoint[] = MOUNT_POINTS,
+): MadeMountPoints {
   const merged = RootDirectory.open(root, { links: "refuse" });
   const below = RootDirectory.open(upper, { links: "refuse" });
   try {
-    const etc = merged.lstat("etc");
+    const parents = new Map<string, BigIntStats>();
     const made: { point: MountPoint; inode: bigint }[] = [];
-    for (const point of MOUNT_POINTS) {
+    for (const point of points) {
       if (isThere(merged, point)) continue;
+      const isOurs = (path: string): boolean => made.some((other) => other.point.path === path);
+      for (let path = parentOf(point.path); path !== "" && !isOurs(path); path = parentOf(path)) {
+        const found = merged.lstat(path);
+        if (found?.isDirectory() === true && !parents.has(path)) parents.set(path, found);
+      }
       keepingTime(merged, parentOf(point.path), syscalls, () => replace(merged, point));
       merged.forget();
       made.push({ point, inode: below.lstat(point.path)?.ino ?? 0n });
     }
-    return { made, etc: etc?.isDirectory() === true ? etc : undefined };
+    return { made, parents };
   } finally {
     merged.close();
     below.close();
@@ -55,7 +69,7 @@ export function makeMountPoints(root: string, upper: string, syscalls: Syscalls)
  * it hid is seen again and a layer holds what the RUN wrote and nothing else. What the RUN has replaced or
  * filled is the RUN's and stays.
  */
-export function removeMountPoints(upper: string, { made, etc }: MadeMountPoints, syscalls: Syscalls): void {
+export function removeMountPoints(upper: string, { made, parents }: MadeMountPoints, syscalls: Syscalls): void {
   if (made.length === 0) return;
   const root = RootDirectory.open(upper, { links: "refuse" });
   try {
@@ -65,7 +79,8 @@ export function removeMountPoints(upper: string, { made, etc }: MadeMountPoints,
       keepingTime(root, parentOf(point.path), syscalls, () => removeEmpty(root, point, found));
       root.forget();
     }
-    if (etc !== undefined) dropUnchanged(root, "etc", etc, syscalls);
+    const deepestFirst = [...parents].toSorted(([a], [b]) => b.split("/").length - a.split("/").length);
+    for (const [path, before] of deepestFirst) dropUnchanged(root, path, before, syscalls);
   } finally {
     root.close();
   }

@@ -3,6 +3,9 @@ import type { SpecMount } from "./oci-spec.ts";
 /** Where a RUN finds the machine's certificates. In the tmpfs of /dev, so that no layer holds a trace of it. */
 export const HOST_CA_PATH = "/dev/manyarch/ca.pem";
 
+/** Where the script of a RUN heredoc is. In the tmpfs of /dev, as BuildKit has it. */
+export const SCRIPT_DIRECTORY = "/dev/pipes";
+
 /** Files of the machine's that a RUN sees, as paths outside of its root. */
 export interface BoundFiles {
   readonly resolvConf: string;

@@ -18,6 +18,7 @@ import type { RunCircumstances } from "./run-failure.ts";
 import { RUNTIME_RUNG } from "./rung.ts";
 import type { Rung } from "./rung.ts";
 import { RuntimeChoice, findRuntimes } from "./runtime.ts";
+import type { SpecMount } from "./oci-spec.ts";
 import { runSpec } from "./spec.ts";
 import type { RunProcess } from "./spec.ts";
 
@@ -28,6 +29,8 @@ export interface SandboxRun extends RunProcess {
   readonly tree: Tree;
   /** Of the step, for messages. */
   readonly platform: string;
+  /** Put over the root after those of every RUN; their targets are there and no links lead to them. */
+  readonly mounts?: readonly SpecMount[] | undefined;
   /** A CA bundle of the machine's that is to be trusted by this run only. */
   readonly hostCa?: string | undefined;
 }
@@ -114,6 +117,7 @@ function specOf(request: SandboxRun, bundle: string, options: RuntimeSandboxOpti
       files,
       userNamespace: options.userNamespace,
       architecture: machineArchitecture(),
+      mounts: request.mounts ?? [],
     },
   );
 }

@@ -2,7 +2,7 @@ import { RUN_CAPABILITIES } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
 import { runMounts } from "./mounts.ts";
 import type { BoundFiles } from "./mounts.ts";
-import type { NamespaceType, RuntimeSpec } from "./oci-spec.ts";
+import type { NamespaceType, RuntimeSpec, SpecMount } from "./oci-spec.ts";
 import { seccompProfile } from "./seccomp.ts";
 
 /** Name of the machine that a RUN believes it is on; the same everywhere, since it may end up in an image. */
@@ -28,6 +28,8 @@ export interface SpecOptions {
   readonly userNamespace: boolean;
   /** Of the kernel, as images name it. */
   readonly architecture: string;
+  /** More mounts, after those of every RUN. */
+  readonly mounts?: readonly SpecMount[] | undefined;
 }
 
 /** The OCI runtime configuration of a RUN: BuildKit's sandbox. */
@@ -52,7 +54,7 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
     },
     root: { path: options.rootDirectory, readonly: false },
     hostname: HOSTNAME,
-    mounts: runMounts(options.files, options.userNamespace),
+    mounts: [...runMounts(options.files, options.userNamespace), ...(options.mounts ?? [])],
     linux: {
       namespaces: namespaces(run.network).map((type) => ({ type })),
       seccomp: seccompProfile(options.architecture, RUN_CAPABILITIES),

@@ -7,7 +7,7 @@ import { resolveOwner } from "./owner.ts";
 import { place } from "./place.ts";
 import type { Placed, Placement } from "./place.ts";
 import { selectNodes, selectSources } from "./select.ts";
-import type { SelectOptions } from "./select.ts";
+import type { SelectOptions, Source } from "./select.ts";
 import type { Tree } from "./tree.ts";
 
 export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
@@ -17,6 +17,8 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
   readonly paths: readonly string[];
   /** `USER[:GROUP]` of --chown, looked up in `base`. */
   readonly owner?: string | undefined;
+  /** More to be copied after `paths`, from trees of their own; no part of `expect`. */
+  readonly more?: readonly Source[] | undefined;
   /** The {@link contentDigest} that the step's key was made of. */
   readonly expect: Digest;
 }
@@ -27,22 +29,21 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
  */
 export function* copyEntries(options: CopyOptions): Generator<Entry, void> {
   const { source: tree, base, expect } = options;
-  const sources = selectSources(tree, options.paths, options);
+  const sources = [...selectSources(tree, options.paths, options), ...(options.more ?? [])];
   const owner = options.owner === undefined ? undefined : resolveOwner(base, options.owner);
   const hasher = new ContentHasher();
   const linked = new Map<string, Uint8Array>();
-  const nodesOf = (source: (typeof sources)[number]): ReturnType<typeof selectNodes> => selectNodes(tree, source);
+  const nodesOf = (source: Source): ReturnType<typeof selectNodes> => selectNodes(source.tree, source);
   for (const placed of place(sources, nodesOf, { ...options, owner })) {
-    const digest = yield* emit(tree, placed, linked);
-    if (placed.selected !== undefined) hasher.add(placed.source, placed.selected, digest);
+    const digest = yield* emit(placed, linked);
+    if (placed.selected !== undefined && placed.source.tree === tree) hasher.add(placed.source, placed.selected, digest);
   }
   if (hasher.digest() !== expect) throw contextChanged();
 }
 
 /** Yields what is to be yielded and returns the digest of the bytes, of a regular file. */
 function* emit(
-  tree: Tree,
-  { entry, selected }: Placed,
+  { entry, selected, source: { tree } }: Placed,
   linked: Map<string, Uint8Array>,
 ): Generator<Entry, Uint8Array | undefined> {
   if (entry !== undefined && entry.type !== "file") yield entry;

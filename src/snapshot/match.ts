@@ -23,6 +23,8 @@ export interface Matcher {
    * matched, and no later exception can match anything in it.
    */
   prunes(directory: string, match: Match): boolean;
+  /** Whether anything below the directory could be matched by a pattern that is no exception. */
+  reaches(directory: string): boolean;
 }
 
 export interface Match {
@@ -41,6 +43,7 @@ export function compileMatcher(patterns: readonly string[]): Matcher {
     empty: rules.length === 0,
     match: (path, parent) => matchRules(rules, path, parent),
     prunes: (directory, match) => prunes(rules, directory, match),
+    reaches: (directory) => rules.some((rule) => !rule.exception && rule.reachesInto(directory)),
   };
 }
 

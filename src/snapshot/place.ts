@@ -4,6 +4,8 @@ import { bareEntryOf } from "./node-entry.ts";
 import { joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
 import type { Selected, Source } from "./select.ts";
 import type { ResolvedOwner } from "./owner.ts";
+import { applyMode } from "./symbolic-mode.ts";
+import type { FileMode } from "./symbolic-mode.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 
 /** Where COPY puts things, and as what. */
@@ -17,7 +19,7 @@ export interface Placement {
   /** Owner of everything that is placed or made. Default: the source's own, and root for made directories. */
   readonly owner?: ResolvedOwner | undefined;
   /** Permission bits of everything that is placed or made but links. Default: the source's own, and 0755. */
-  readonly mode?: number | undefined;
+  readonly mode?: FileMode | undefined;
 }
 
 /** One step of a COPY. Every selected node comes by once, in the order of the selection. */
@@ -151,11 +153,11 @@ function conflict(placed: string, path: string, there: string): AppError {
 /** Made by the way: times are the source's, so that equal input makes an equal layer. */
 function madeDirectory(path: string, source: Source, { owner, mode }: Placement): IndexEntry {
   const { uid, gid } = owner ?? { uid: 0, gid: 0 };
-  // As in BuildKit, --chmod reaches made directories too, but not with its special bits.
+  // As in BuildKit, an octal --chmod reaches made directories too, but not with its special bits.
   return {
     type: "directory",
     path,
-    mode: mode === undefined ? 0o755 : mode & 0o777,
+    mode: typeof mode === "number" ? mode & 0o777 : 0o755,
     uid,
     gid,
     mtime: source.node.mtime,
@@ -170,7 +172,7 @@ function toEntry(
   placement: Placement,
 ): IndexEntry | undefined {
   const { uid, gid } = placement.owner ?? node;
-  const mode = node.type === "symlink" ? node.mode : (placement.mode ?? node.mode);
+  const mode = node.type === "symlink" ? node.mode : changeMode(node, placement.mode);
   const entry = bareEntryOf(path, node, { mode, uid, gid });
   const target = entry?.type === "file" ? firstName(path, node, source, names) : undefined;
   if (target === undefined) return entry;
@@ -184,4 +186,8 @@ function firstName(path: string, node: TreeNode, source: Source, names: Map<stri
   const known = names.get(key);
   if (known === undefined) names.set(key, path);
   return known;
+}
+
+function changeMode(node: TreeNode, mode: FileMode | undefined): number {
+  return mode === undefined ? node.mode : applyMode(mode, node.mode, node.type === "directory");
 }

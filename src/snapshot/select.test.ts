@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { treeOf } from "./testing/tree-of.ts";
 import { filteredTree } from "./filtered-tree.ts";
 import { compileMatcher } from "./match.ts";
 import { selectNodes, selectSources } from "./select.ts";
+import type { SelectOptions } from "./select.ts";
 import type { Tree } from "./tree.ts";
 
 const tree = treeOf({
@@ -101,4 +102,63 @@ test("what is ignored is not read, so it may be unreadable", () => {
   };
   expect(list(filteredTree(closed, compileMatcher(["cmd"])), ".")).toContain(":main.go file");
   expect(() => list(closed, ".")).toThrow("read");
+});
+
+describe("--parents and --exclude", () => {
+  const files = treeOf({
+    "a/b/c/d/foo": "",
+    "a/b/c/d/e/bay": "",
+    "a/b2/c/d/e/bar": "",
+    "a/b/c2/d/e/baz": "",
+    "a/b/c2/d/e2/baz": "",
+  });
+  const taken = (paths: readonly string[], options: SelectOptions): readonly string[] =>
+    selectSources(files, paths, options).flatMap((source) =>
+      [...selectNodes(files, source)].filter(({ node }) => node.type === "file").map(({ relative }) => relative),
+    );
+
+  // From BuildKit's testCopyRelativeParents and testCopyParentsMissingDirectory.
+  test.each([
+    ["a/b/./c/d", ["c/d/e/bay", "c/d/foo"]],
+    ["a/b/c/d/.", ["a/b/c/d/e/bay", "a/b/c/d/foo"]],
+    ["./a/b/c/d", ["a/b/c/d/e/bay", "a/b/c/d/foo"]],
+    ["a/./b/./c", ["b/c/d/e/bay", "b/c/d/foo"]],
+    ["a/./*/c", ["b/c/d/e/bay", "b/c/d/foo", "b2/c/d/e/bar"]],
+    ["a/b*/./c/**/e", ["c/d/e/bay", "c/d/e/bar"]],
+    ["a/b/c*/./d/**/baz", ["d/e/baz", "d/e2/baz"]],
+    ["a/b3*/c", []],
+    ["a/b/./c3*", []],
+  ])("%s takes %j", (path, expected) => {
+    expect(taken([path], { parents: true })).toEqual(expected);
+  });
+
+  test("directories come just before the first thing that is taken in them", () => {
+    const [source] = selectSources(files, ["a/**/e2"], { parents: true });
+    expect([...selectNodes(files, source!)].map(({ relative }) => relative)).toEqual([
+      "",
+      "a",
+      "a/b",
+      "a/b/c2",
+      "a/b/c2/d",
+      "a/b/c2/d/e2",
+      "a/b/c2/d/e2/baz",
+    ]);
+  });
+
+  test.each(["a/x", "a/./x", "x/./a"])("%s without wildcards must be there", (path) => {
+    expect(() => taken([path], { parents: true })).toThrow(expect.objectContaining({ code: "COPY_NOT_FOUND" }));
+  });
+
+  test.each([
+    [["**/e"], ["b/c/d/foo", "b/c2/d/e2/baz"]],
+    [["**/ba*", "!**/bay"], ["b/c/d/e/bay", "b/c/d/foo"]],
+    [["*"], []],
+    [["*", "!b/c2"], ["b/c2/d/e/baz", "b/c2/d/e2/baz"]],
+  ])("--exclude=%j leaves %j", (excludes, expected) => {
+    expect(taken(["a"], { excludes })).toEqual(expected);
+  });
+
+  test("what is named itself is not excluded", () => {
+    expect(taken(["a/b/c/d/foo"], { excludes: ["*", "foo"] })).toEqual([""]);
+  });
 });

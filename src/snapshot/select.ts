@@ -1,10 +1,13 @@
 import { AppError } from "../base/errors.ts";
 import { cleanPath } from "../base/clean-path.ts";
+import { toUtf8 } from "../layer/entry.ts";
 import { compileGlob, hasWildcard } from "./glob.ts";
 import { notFound } from "./not-found.ts";
+import { compileMatcher } from "./match.ts";
+import type { Matcher } from "./match.ts";
 import { baseOf, joinPath, resolvePath, showPath } from "./resolve-path.ts";
+import { selectInside } from "./select-inside.ts";
 import type { Tree, TreeNode } from "./tree.ts";
-import { walk } from "./walk.ts";
 
 /** One thing that COPY names, after wildcards and links. */
 export interface Source {
@@ -13,11 +16,20 @@ export interface Source {
   /** Where it is, links followed. */
   readonly path: string;
   readonly node: TreeNode;
+  readonly tree: Tree;
+  /** What of a directory is taken, by its path inside. Absent: everything. */
+  readonly include?: Matcher | undefined;
+  /** What of it is left out. */
+  readonly exclude?: Matcher | undefined;
 }
 
 export interface SelectOptions {
   /** The same tree without ignore patterns: tells whether a missing file is only left out. */
   readonly unfiltered?: Tree | undefined;
+  /** --parents: directories before a file come with it, those before a `/./` apart. */
+  readonly parents?: boolean | undefined;
+  /** --exclude: patterns (text) of paths inside the directories that are named. */
+  readonly excludes?: readonly string[] | undefined;
 }
 
 /**
@@ -28,9 +40,12 @@ export interface SelectOptions {
  * a path must exist (`COPY_NOT_FOUND`); a wildcard may match nothing, but the directory before it must exist.
  */
 export function selectSources(tree: Tree, paths: readonly string[], options: SelectOptions = {}): readonly Source[] {
-  return paths.flatMap((path) =>
-    expand(tree, cleanPath(`/${path}`).slice(1), options).map((match) => follow(tree, match, options)),
-  );
+  const exclude = options.excludes === undefined ? undefined : compileMatcher(options.excludes);
+  return paths.flatMap((path) => {
+    const { root, include } = options.parents === true ? atPivot(tree, path, options) : { root: path };
+    const matches = expand(tree, cleanPath(`/${root}`).slice(1), options);
+    return matches.map((match): Source => ({ ...follow(tree, match, options), include, exclude }));
+  });
 }
 
 export interface Selected {
@@ -48,10 +63,23 @@ export interface Selected {
 export function* selectNodes(tree: Tree, source: Source): Generator<Selected, void> {
   yield { source: source.path, relative: "", node: source.node };
   if (source.node.type !== "directory") return;
-  const cut = source.path === "" ? 0 : source.path.length + 1;
-  for (const { path, node } of walk(tree, source.path)) {
-    if (node.type !== "socket") yield { source: path, relative: path.slice(cut), node };
-  }
+  for (const selected of selectInside(tree, source)) if (selected.node.type !== "socket") yield selected;
+}
+
+/**
+ * Where --parents begins and what it takes below: the path, or what follows its first `/./`. A path
+ * without wildcards must be there.
+ */
+function atPivot(
+  tree: Tree,
+  path: string,
+  options: SelectOptions,
+): { readonly root: string; readonly include: Matcher | undefined } {
+  const pivot = path.indexOf("/./");
+  const root = pivot < 0 ? "" : path.slice(0, pivot);
+  const below = cleanPath(`/${pivot < 0 ? path : path.slice(pivot + 2)}`).slice(1);
+  if (!hasWildcard(path)) follow(tree, cleanPath(`/${root}/${below}`).slice(1), options);
+  return { root, include: below === "" ? undefined : compileMatcher([toUtf8(below)]) };
 }
 
 /** The paths that a pattern matches, as they are called: links before the wildcard stay in them. */
@@ -83,5 +111,5 @@ function follow(tree: Tree, path: string, options: SelectOptions): Source {
   if (node.type === "socket") {
     throw new AppError("COPY_NOT_FOUND", `${showPath(path)} is a socket, which cannot be copied`);
   }
-  return { name: baseOf(path), path: real, node };
+  return { name: baseOf(path), path: real, node, tree };
 }

@@ -15,6 +15,7 @@ export interface StorePaths {
   readonly blobs: string;
   readonly snapshots: string;
   readonly indexes: string;
+  readonly caches: string;
   readonly sessions: string;
   readonly quarantine: string;
   readonly records: string;
@@ -38,6 +39,7 @@ export function storePaths(root: string): StorePaths {
     blobs: join(root, "blobs"),
     snapshots: join(root, "snapshots"),
     indexes: join(root, "indexes"),
+    caches: join(root, "caches"),
     sessions: join(root, "sessions"),
     quarantine: join(root, "quarantine"),
     records: join(root, "records.db"),

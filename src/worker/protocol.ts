@@ -1,5 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
+import type { InlineFile } from "../snapshot/inline-sources.ts";
+
+export type { InlineFile } from "../snapshot/inline-sources.ts";
 
 /**
  * What control and worker say to each other: newline-delimited JSON on the worker's descriptor 3.
@@ -62,18 +65,29 @@ export type BaseTree =
   /** Nothing on the way to the destination exists below: decided by the engine (engine/lazy-base.ts). */
   | { readonly kind: "absent" };
 
-/** Digest of what `paths` select from `source`: the content part of a COPY's step key. */
-export interface SelectRequest {
-  readonly op: "select";
-  readonly source: CopySource;
-  readonly paths: readonly string[];
-}
-
-export interface CopyRequest {
-  readonly op: "copy";
-  readonly source: CopySource;
+/** What a COPY takes of its source. */
+export interface CopySelection {
   /** Patterns relative to the source's root, as the Dockerfile has them after expansion. */
   readonly paths: readonly string[];
+  /** --parents: directories before a file come with it. */
+  readonly parents?: boolean | undefined;
+  /** --exclude: patterns of paths inside the directories that are named. */
+  readonly excludes?: readonly string[] | undefined;
+}
+
+/** Digest of what is selected from `source`: the content part of a COPY's step key. */
+export interface SelectRequest extends CopySelection {
+  readonly op: "select";
+  readonly source: CopySource;
+}
+
+export interface CopyRequest extends CopySelection {
+  readonly op: "copy";
+  readonly source: CopySource;
+  /** Copied after `paths`. */
+  readonly inline?: readonly InlineFile[] | undefined;
+  /** Time of inline files, nanoseconds since the epoch, decimal. */
+  readonly mtime: string;
   /** The content digest the key was made of; other content is an error, `CONTEXT_CHANGED`. */
   readonly expect: Digest;
   /** Absolute, clean, without trailing slash. */
@@ -82,8 +96,10 @@ export interface CopyRequest {
   readonly intoDirectory: boolean;
   /** `USER[:GROUP]` of --chown, names or numbers. Absent: 0:0. */
   readonly owner?: string | undefined;
-  /** Octal mode of --chmod. */
-  readonly mode?: number | undefined;
+  /** --chmod: bits, or a symbolic change of them. */
+  readonly mode?: number | string | undefined;
+  /** --link: the destination is laid out as if nothing were below. */
+  readonly link?: boolean | undefined;
   readonly base: BaseTree;
   readonly id: SnapshotId;
   readonly result: ResultForm;
@@ -129,6 +145,61 @@ export interface RunRequest {
   readonly platform: Platform;
   /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
   readonly hostCa?: string | undefined;
+  /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
+  readonly script?: InlineFile | undefined;
+  readonly mounts?: readonly RunMount[] | undefined;
+}
+
+/** What --mount puts over the root of a RUN; targets are absolute and clean. Nothing of it gets into a layer. */
+export type RunMount =
+  /** Files of a chain; what is written there is thrown away. */
+  | {
+      readonly kind: "bind";
+      readonly chain: Chain;
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+    }
+  | CacheMount
+  | {
+      readonly kind: "tmpfs";
+      readonly target: string;
+      /** Bytes. */
+      readonly size?: number | undefined;
+    }
+  /** A file, a variable, or both. `data` is base64. */
+  | {
+      readonly kind: "secret";
+      readonly target?: string | undefined;
+      readonly env?: string | undefined;
+      readonly data: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  /** A socket that answers as the agent at `agent` of the machine does. */
+  | {
+      readonly kind: "ssh";
+      readonly agent: string;
+      readonly target: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
+
+/** A directory that stays from run to run. */
+export interface CacheMount {
+  readonly kind: "cache";
+  /** Names the directory in the store: letters and digits. */
+  readonly name: string;
+  readonly sharing: "shared" | "private" | "locked";
+  readonly target: string;
+  readonly readonly: boolean;
+  /** What a new one holds. */
+  readonly from?: { readonly chain: Chain; readonly source: string } | undefined;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** Packs the changes a snapshot makes to its parents into a layer blob. */

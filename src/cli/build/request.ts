@@ -6,6 +6,7 @@ import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
 import { parseMirrors } from "../../registry/mirrors.ts";
+import { parseAgent, parseSecret } from "./private.ts";
 import type { Settings } from "../settings.ts";
 import type { BuildFlags } from "./spec.ts";
 
@@ -24,6 +25,8 @@ export function toRequest(
     platforms: parsePlatforms(flags.platform ?? []),
     buildArgs: parseBuildArgs(flags.buildArg ?? [], process),
     labels: Object.fromEntries((flags.label ?? []).map((text) => pair(text, "--label"))),
+    secrets: new Map((flags.secret ?? []).map((text) => parseSecret(text, process))),
+    agents: new Map((flags.ssh ?? []).map((text) => parseAgent(text, process))),
     tags,
     outputs: parseOutputs(flags, tags, process),
     metadataFile: absolute(flags.metadataFile, process),

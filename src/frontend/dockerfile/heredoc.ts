@@ -33,6 +33,11 @@ export function parseHeredocWord(word: string): HeredocStart | undefined {
   };
 }
 
+/** The text of a heredoc: with `<<-` its lines have lost their leading tabs. */
+export function heredocText({ content, chomp }: Heredoc): string {
+  return chomp ? content.replaceAll(/^\t+/gm, "") : content;
+}
+
 function wordsOf(line: string): readonly string[] {
   try {
     return expand(line, NOTHING, { rawQuotes: true, rawEscapes: true, keepUnset: true }).words;

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync } from "node:fs";
 import { fromUtf8 } from "../../layer/entry.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.ts";
+import type { MadeMountPoints } from "../../sandbox/mount-points.ts";
 import { DirectoryTree } from "../../snapshot/dir-tree.ts";
 import { LayeredTree } from "../../snapshot/layered-tree.ts";
 import { makeUpper, mountOverlay, unmount } from "../../snapshot/overlay.ts";
@@ -12,7 +13,10 @@ import { removeTree } from "../../sys/remove-tree.ts";
 import { RootDirectory } from "../../sys/root-path.ts";
 import type { Call, WorkerContext } from "../context.ts";
 import { missingDirectories } from "../missing-directories.ts";
+import { emptyLayer } from "../empty-layer.ts";
 import type { RunRequest } from "../protocol.ts";
+import { withMounts } from "../run-mounts.ts";
+import type { RunMounts } from "../run-mounts.ts";
 import { layerDirectories, publishSnapshot } from "../snapshots.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -23,9 +27,12 @@ export async function serve(request: RunRequest, context: WorkerContext, call: C
     const tree = new LayeredTree(lower, context.syscalls);
     makeUpper(fs, tree, context.syscalls);
     const user = resolveUser(tree, request.user);
-    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, (root) =>
-      runIn(root, user, request, context, call),
-    );
+    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, async (root, points) => {
+      const space = { memory: `${root}-files`, disk: `${own}/mounts` };
+      await withMounts(request, { root, upper: fs, points, space }, context, call, (mounts) =>
+        runIn(root, user, request, mounts, context, call),
+      );
+    });
     removeTree(fromUtf8(`${own}/work`));
   });
   return null;
@@ -38,7 +45,11 @@ interface Layers {
 }
 
 /** Mounts the layers for as long as `body` takes; what was made for mounting over is taken out again after. */
-async function onOverlay(layers: Layers, context: WorkerContext, body: (root: string) => Promise<void>): Promise<void> {
+async function onOverlay(
+  layers: Layers,
+  context: WorkerContext,
+  body: (root: string, points: MadeMountPoints[]) => Promise<void>,
+): Promise<void> {
   const { scratch, syscalls } = context;
   const target = `${scratch}/${context.temp.tempPath("root").replace(/^.*\//, "")}`;
   mkdirSync(target, { mode: 0o700 });
@@ -46,27 +57,22 @@ async function onOverlay(layers: Layers, context: WorkerContext, body: (root: st
   // An overlay needs something below, also where the image has nothing yet.
   const lower = layers.lower.length > 0 ? layers.lower : [emptyLayer(scratch)];
   mountOverlay({ ...layers, lower, target, syscalls });
-  let made: ReturnType<typeof makeMountPoints> | undefined;
+  const points: MadeMountPoints[] = [];
   try {
-    made = makeMountPoints(target, layers.upper, syscalls);
-    await body(target);
+    points.push(makeMountPoints(target, layers.upper, syscalls));
+    await body(target, points);
   } finally {
     unmount(target, syscalls);
     removeTree(fromUtf8(target));
   }
-  removeMountPoints(layers.upper, made, syscalls);
-}
-
-function emptyLayer(scratch: string): string {
-  const path = `${scratch}/empty`;
-  mkdirSync(path, { recursive: true, mode: 0o755 });
-  return path;
+  for (const made of points.toReversed()) removeMountPoints(layers.upper, made, syscalls);
 }
 
 async function runIn(
   root: string,
   user: ResolvedUser,
   request: RunRequest,
+  { mounts, env }: RunMounts,
   context: WorkerContext,
   call: Call,
 ): Promise<void> {
@@ -79,7 +85,8 @@ async function runIn(
       tree,
       platform: formatPlatform(platform),
       argv,
-      env: environment(request.env, user),
+      env: withVariables(environment(request.env, user), env),
+      mounts,
       cwd,
       uid: user.uid,
       gid: user.gid,
@@ -114,4 +121,10 @@ function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid 
 function environment(env: readonly string[], user: ResolvedUser): readonly string[] {
   const has = (name: string): boolean => env.some((variable) => variable.startsWith(`${name}=`));
   return [...(has("PATH") ? [] : [`PATH=${DEFAULT_PATH}`]), ...env, ...(has("HOME") ? [] : [`HOME=${user.home}`])];
+}
+
+/** Those of a mount count more; no name is given twice. */
+function withVariables(env: readonly string[], more: readonly string[]): readonly string[] {
+  const names = new Set(more.map((variable) => variable.split("=", 1)[0]));
+  return [...env.filter((variable) => !names.has(variable.split("=", 1)[0])), ...more];
 }

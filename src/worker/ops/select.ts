@@ -6,9 +6,9 @@ import { copySource } from "../copy-source.ts";
 import type { SelectRequest, WorkerResults } from "../protocol.ts";
 
 export async function serve(
-  { source, paths }: SelectRequest,
+  { source, paths, parents, excludes }: SelectRequest,
   context: WorkerContext,
 ): Promise<WorkerResults["select"]> {
   const { tree, unfiltered } = copySource(source, context);
-  return { content: contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered })) };
+  return { content: contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes })) };
 }

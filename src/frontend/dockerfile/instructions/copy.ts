@@ -58,7 +58,7 @@ function readTransfer(node: InstructionNode): Pick<CopyInstruction, "node" | "so
 
 function heredocOf(node: InstructionNode, word: Word): Heredoc | undefined {
   const start = heredocStart(word);
-  return start === undefined ? undefined : node.heredocs.find(({ name }) => name === start.name);
+  return start === undefined ? undefined : node.heredocs.findLast(({ name }) => name === start.name);
 }
 
 function heredocStart(word: Word): HeredocStart | undefined {

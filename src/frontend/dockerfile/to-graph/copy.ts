@@ -1,17 +1,20 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import { AppError } from "../../../base/errors.ts";
 import type { StepId } from "../../../engine/types.ts";
-import type { Word } from "../ast.ts";
-import { wordRange } from "../errors.ts";
+import type { Heredoc, Word } from "../ast.ts";
+import { argumentsError, wordRange } from "../errors.ts";
 import type { CopyInstruction } from "../instructions/types.ts";
 import { normalizeOwner } from "./owner.ts";
-import { imageStep, scratchStep } from "./sources.ts";
-import { commitStep, expandWord, fromWorkingDirectory } from "./state.ts";
+import { contextStep, scratchSource, sourceStep } from "./sources.ts";
+import { commitStep, expandText, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
-import { unsupported } from "./unsupported.ts";
+import { heredocText } from "../heredoc.ts";
+import { isSymbolicMode } from "../../../snapshot/symbolic-mode.ts";
+import type { FileMode } from "../../../snapshot/symbolic-mode.ts";
+import type { InlineFile } from "../../../worker/protocol.ts";
 
 export function convertCopy(state: StageState, copy: CopyInstruction): void {
-  const { node } = copy;
+  const { node, parents } = copy;
   const owner = optional(state, copy, copy.chown);
   const chmod = optional(state, copy, copy.chmod);
   const sources = copy.sources.map((word) => {
@@ -21,22 +24,41 @@ export function convertCopy(state: StageState, copy: CopyInstruction): void {
   });
   const written = expandWord(state, node, copy.destination);
   const destination = cleanPath(fromWorkingDirectory(state, written));
-  const options = [...(owner === "" ? [] : [`--chown=${owner}`]), ...(chmod === "" ? [] : [`--chmod=${chmod}`])];
+  const excludes = copy.excludes.flatMap((word) => expandWord(state, node, word) || []);
+  const inline = copy.heredocs.map((heredoc) => inlineFile(state, copy, heredoc));
+  const options = [
+    ...(parents ? ["--parents"] : []),
+    ...(owner === "" ? [] : [`--chown=${owner}`]),
+    ...(chmod === "" ? [] : [`--chmod=${chmod}`]),
+  ];
+  const names = [...sources, ...inline.map(({ name }) => `<<${name}`)];
   commitStep(
     state,
     {
       kind: "copy",
       base: state.root,
-      from: sourceStep(state, copy),
-      paths: sources.map(relativeToRoot),
+      from: copySource(state, copy),
+      // What --parents keeps begins at a pivot, which a clean path would have lost.
+      paths: parents ? sources : sources.map(relativeToRoot),
       destination,
-      intoDirectory: sources.length > 1 || destination === "/" || namesDirectory(written),
+      intoDirectory: names.length > 1 || destination === "/" || namesDirectory(written),
       ...(owner !== "" && { owner: normalizeOwner(owner) }),
-      ...(chmod !== "" && { mode: octalMode(copy, chmod) }),
+      ...(chmod !== "" && { mode: fileMode(copy, chmod) }),
+      ...(parents && { parents }),
+      ...(excludes.length > 0 && { excludes }),
+      ...(inline.length > 0 && { inline }),
+      // As BuildKit has it: with a mode to be changed it is a plain COPY.
+      ...(copy.link && chmod === "" && { link: true }),
     },
     node,
-    `${["COPY", ...options, ...sources, written].join(" ")} # buildkit`,
+    `${["COPY", ...options, ...names, written].join(" ")} # buildkit`,
   );
+}
+
+/** Where a COPY takes its files from. Of heredocs alone it is nowhere. */
+function copySource(state: StageState, { node, from, sources }: CopyInstruction): StepId {
+  if (from !== undefined) return sourceStep(state, node, from);
+  return sources.length === 0 ? scratchSource(state) : contextStep(state);
 }
 
 /** The value of a flag that may be absent; absent and empty are the same. */
@@ -44,38 +66,8 @@ function optional(state: StageState, { node }: CopyInstruction, word: Word | und
   return word === undefined ? "" : expandWord(state, node, word);
 }
 
-function sourceStep({ conversion, layout }: StageState, copy: CopyInstruction): StepId {
-  const {
-    graph,
-    stages,
-    request,
-    layout: { target },
-  } = conversion;
-  const source = layout.sources.get(copy);
-  switch (source?.kind) {
-    case undefined: {
-      const { contextDirectory: directory, ignore } = request;
-      return graph.add(
-        { kind: "context", directory, ignore },
-        { stage: "context", text: "load build context", target },
-      );
-    }
-    case "stage":
-      return stages.get(source.index)!.root;
-    case "scratch":
-      return graph.add(scratchStep, { stage: "image", text: "scratch", target });
-    case "image":
-      return graph.add(imageStep(source, conversion), {
-        stage: "image",
-        text: source.name,
-        target,
-        source: copy.node.source,
-      });
-  }
-}
-
 /** A source cannot leave its root: `../x` is `x`, as in BuildKit. The root itself is `.`. */
-function relativeToRoot(source: string): string {
+export function relativeToRoot(source: string): string {
   return cleanPath(`/${source}`).slice(1) || ".";
 }
 
@@ -91,13 +83,25 @@ function refuseUrl({ node }: CopyInstruction, word: Word, source: string): void 
   });
 }
 
-function octalMode({ node, chmod: word }: CopyInstruction, text: string): number {
-  const source = wordRange(node, word!);
+function fileMode({ node, chmod: word }: CopyInstruction, text: string): FileMode {
   if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8);
-  if (/^[ugoa]*[-+=]/.test(text))
-    throw unsupported("COPY --chmod with letters", source, "Write the mode as an octal number: --chmod=755.");
-  throw new AppError("DOCKERFILE_FLAG", `COPY: --chmod is an octal number up to 7777, found ${JSON.stringify(text)}`, {
-    source,
-    hint: "Write --chmod=755 for programs, --chmod=644 for files.",
-  });
+  if (isSymbolicMode(text)) return text;
+  throw new AppError(
+    "DOCKERFILE_FLAG",
+    `${node.name}: --chmod is an octal number up to 7777 or letters as of chmod(1), found ${JSON.stringify(text)}`,
+    {
+      source: wordRange(node, word!),
+      hint: "Write --chmod=755 or --chmod=u=rwX,go=rX.",
+    },
+  );
+}
+
+/** The file that a heredoc is. Quotes in its text mean nothing, and its variables are as the stage has them. */
+function inlineFile(state: StageState, { node }: CopyInstruction, heredoc: Heredoc): InlineFile {
+  const { name } = heredoc;
+  if (name.includes("/") || name === "." || name === "..") {
+    throw argumentsError(node, `has a heredoc called ${name}, which is no name of a file`, `${node.name} <<NAME PATH`);
+  }
+  const text = heredocText(heredoc);
+  return { name, content: heredoc.expand ? expandText(state, node, text) : text };
 }

@@ -61,7 +61,7 @@ function atName(error: unknown, { name, node, word }: ImageBase, stages: readonl
   const isWord = /^[a-z0-9_-]+$/i.test(name);
   const isLater = stages.includes(name.toLowerCase());
   const isTypo = suggest(name, stages) !== undefined;
-  if (!isWord || !(isLater || isTypo || (node.name === "COPY" && NOT_THERE.test(error.code))))
+  if (!isWord || !(isLater || isTypo || (node.name !== "FROM" && NOT_THERE.test(error.code))))
     return withSource(error, source);
   const hint = isLater
     ? `Stage ${name} begins later in the file: move it before this one.`

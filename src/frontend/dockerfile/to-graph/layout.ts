@@ -1,6 +1,7 @@
 import type { Platform } from "../../../oci/platform.ts";
-import type { EscapeCharacter } from "../ast.ts";
-import type { CopyInstruction, Stage } from "../instructions/types.ts";
+import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
+import { mountFrom } from "../instructions/mount.ts";
+import type { Instruction, Stage } from "../instructions/types.ts";
 import { baseOf } from "./base.ts";
 import type { Base } from "./base.ts";
 import { sourceOf } from "./copy-source.ts";
@@ -24,8 +25,8 @@ export interface StageLayout {
   readonly stage: Stage;
   readonly base: Base;
   readonly platform: Platform;
-  /** Where each `COPY --from` copies from. */
-  readonly sources: ReadonlyMap<CopyInstruction, Base>;
+  /** What each `COPY --from` and each `from=` of a mount names, by its flag. */
+  readonly sources: ReadonlyMap<Word, Base>;
 }
 
 export interface LayoutOptions {
@@ -44,13 +45,30 @@ export function layOut(stages: readonly Stage[], options: LayoutOptions): Layout
   for (const stage of stages) {
     const base = baseOf(stage, stages, options);
     const platform = base.kind === "stage" ? laid[base.index]!.platform : base.platform;
-    const sources = new Map<CopyInstruction, Base>();
-    for (const instruction of stage.instructions) {
-      if (instruction.kind !== "copy" || instruction.from === undefined) continue;
-      sources.set(instruction, sourceOf(instruction, instruction.from, stage, stages, options));
+    const sources = new Map<Word, Base>();
+    for (const { node, flag, name } of stage.instructions.flatMap(namedSources)) {
+      sources.set(flag, sourceOf(node, { ...flag, text: name }, stage, stages, options));
     }
     laid.push({ stage, base, platform, sources });
   }
   const goal = laid[options.goal.index]!;
   return { target: options.target, globals: options.globals, stages: laid, goal, reachable: reachableFrom(goal, laid) };
+}
+
+interface NamedSource {
+  readonly node: InstructionNode;
+  readonly flag: Word;
+  readonly name: string;
+}
+
+function namedSources(instruction: Instruction): readonly NamedSource[] {
+  const { node } = instruction;
+  if (instruction.kind === "copy") {
+    return instruction.from === undefined ? [] : [{ node, flag: instruction.from, name: instruction.from.text }];
+  }
+  if (instruction.kind !== "run") return [];
+  return instruction.mounts.flatMap((flag) => {
+    const name = mountFrom(flag);
+    return name === undefined ? [] : [{ node, flag, name }];
+  });
 }

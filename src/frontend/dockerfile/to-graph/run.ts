@@ -1,10 +1,18 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { Command, RunInstruction } from "../instructions/types.ts";
+import { argumentsError } from "../errors.ts";
+import { heredocText, parseHeredocWord } from "../heredoc.ts";
+import { SCRIPT_DIRECTORY } from "../../../sandbox/mounts.ts";
+import type { InlineFile } from "../../../worker/protocol.ts";
+import { convertMounts } from "./mounts.ts";
 import { commitStep, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
 
-export function convertRun(state: StageState, { node, command, network }: RunInstruction): void {
+export function convertRun(state: StageState, run: RunInstruction): void {
+  const { node, network } = run;
+  const { command, script } = withHeredocs(run);
   const argv = commandLine(state, command);
+  const mounts = convertMounts(state, run);
   commitStep(
     state,
     {
@@ -18,10 +26,35 @@ export function convertRun(state: StageState, { node, command, network }: RunIns
       // A build's network is the machine's, unless it is to have none.
       network: network === "none" ? "none" : "host",
       platform: state.platform,
+      ...(script !== undefined && { script }),
+      ...(mounts.length > 0 && { mounts }),
     },
     node,
     `RUN ${[...argsPrefix(state), ...argv].join(" ")} # buildkit`,
   );
+}
+
+/**
+ * A command with its heredocs. One that is nothing but a heredoc is its text, or with `#!` the file
+ * that it is; any other gets the texts back, as the shell knows heredocs itself.
+ */
+function withHeredocs({ node, command, heredocs }: RunInstruction): {
+  readonly command: Command;
+  readonly script?: InlineFile | undefined;
+} {
+  const [first] = heredocs;
+  if (first === undefined || command.form === "exec") return { command };
+  if (parseHeredocWord(command.text) === undefined) {
+    const texts = heredocs.map(({ name, content }) => `\n${content}${name}`);
+    return { command: { form: "shell", text: command.text + texts.join("") } };
+  }
+  const content = heredocText(first);
+  if (!content.startsWith("#!")) return { command: { form: "shell", text: content } };
+  const { name } = first;
+  if (name.includes("/") || name === "." || name === "..") {
+    throw argumentsError(node, `has a script called ${name}, which is no name of a file`, "RUN <<NAME");
+  }
+  return { command: { form: "shell", text: `${SCRIPT_DIRECTORY}/${name}` }, script: { name, content } };
 }
 
 /** A command as it is executed: text goes to the stage's shell. */

@@ -1,6 +1,7 @@
-import type { ImageStep, ScratchStep } from "../../../engine/types.ts";
+import type { ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
+import type { InstructionNode, Word } from "../ast.ts";
 import type { ImageBase } from "./base.ts";
-import type { Conversion } from "./state.ts";
+import type { Conversion, StageState } from "./state.ts";
 
 export const scratchStep: ScratchStep = { kind: "scratch" };
 
@@ -15,4 +16,37 @@ export function imageStep(base: ImageBase, { images }: Pick<Conversion, "images"
     diffIds,
     history: (config.history ?? []).map((entry) => entry.created_by ?? ""),
   };
+}
+
+/** The step that a `--from`, or the `from=` of a mount, names. */
+export function sourceStep(state: StageState, node: InstructionNode, flag: Word): StepId {
+  const { conversion, layout } = state;
+  const { graph, stages } = conversion;
+  const { target } = conversion.layout;
+  const source = layout.sources.get(flag)!;
+  switch (source.kind) {
+    case "stage":
+      return stages.get(source.index)!.root;
+    case "scratch":
+      return scratchSource(state);
+    case "image":
+      return graph.add(imageStep(source, conversion), {
+        stage: "image",
+        text: source.name,
+        target,
+        source: node.source,
+      });
+  }
+}
+
+export function scratchSource({ conversion: { graph, layout } }: StageState): StepId {
+  return graph.add(scratchStep, { stage: "image", text: "scratch", target: layout.target });
+}
+
+export function contextStep({ conversion: { graph, request, layout } }: StageState): StepId {
+  const { contextDirectory: directory, ignore } = request;
+  return graph.add(
+    { kind: "context", directory, ignore },
+    { stage: "context", text: "load build context", target: layout.target },
+  );
 }

@@ -1,9 +1,11 @@
+import { withSource } from "../../../base/errors.ts";
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { GraphBuilder } from "../../../engine/graph.ts";
 import type { HistoryItem, Step, StepId, StepLabel } from "../../../engine/types.ts";
 import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
+import { expand } from "../expansion/expand.ts";
 import type { Environment } from "../expansion/expand.ts";
 import { suggest } from "../suggest.ts";
 import type { Globals } from "./globals.ts";
@@ -52,6 +54,15 @@ export interface StageState {
 /** Expands a word with the stage's variables; names that are not set are noted. */
 export function expandWord(state: StageState, node: InstructionNode, word: Word): string {
   return expandNoting(state, node, word).text;
+}
+
+/** Expands text that holds no words: quotes are characters, and the escape is a backslash whatever the directive says. */
+export function expandText(state: StageState, node: InstructionNode, text: string): string {
+  try {
+    return expand(text, state.env, { ignoreQuotes: true }).text;
+  } catch (error) {
+    throw withSource(error, node.source);
+  }
 }
 
 export function expandWords(state: StageState, node: InstructionNode, word: Word): readonly string[] {

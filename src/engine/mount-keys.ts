@@ -1,0 +1,38 @@
+import type { CopySelection } from "../worker/protocol.ts";
+import type { KeyField } from "./keys.ts";
+import type { StepId, StepMount } from "./types.ts";
+
+/** What a mount's part of a key is made of. */
+export interface MountInputs {
+  key(id: StepId): Promise<string>;
+  content(from: StepId, selection: CopySelection): Promise<string>;
+}
+
+/**
+ * What a RUN depends on by its mounts: files by their content, or by their step where all of them are
+ * mounted. Of a secret or an agent only where it is to be found, and of a cache its id alone where one
+ * was chosen, as in BuildKit.
+ */
+export async function mountFields(mounts: readonly StepMount[], inputs: MountInputs): Promise<readonly KeyField[]> {
+  if (mounts.length === 0) return [];
+  const fields = await Promise.all(mounts.map((mount) => describe(mount, inputs)));
+  return [["mounts", fields.map((field) => JSON.stringify(field))]];
+}
+
+async function describe(mount: StepMount, inputs: MountInputs): Promise<unknown> {
+  switch (mount.kind) {
+    case "bind": {
+      const { from, source, ...rest } = mount;
+      if (source === "/") return [rest, await inputs.key(from)];
+      return [rest, source, await inputs.content(from, { paths: [source.slice(1)] })];
+    }
+    case "cache": {
+      const { from, id, named, ...rest } = mount;
+      return [rest, named ? id : "", from === undefined ? "" : await inputs.key(from)];
+    }
+    case "tmpfs":
+    case "secret":
+    case "ssh":
+      return mount;
+  }
+}

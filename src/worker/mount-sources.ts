@@ -1,0 +1,124 @@
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { AppError } from "../base/errors.ts";
+import { encodeUtf8 } from "../base/utf8.ts";
+import { fromUtf8, toUtf8 } from "../layer/entry.ts";
+import { DirectoryTree } from "../snapshot/dir-tree.ts";
+import { mountOverlay, unmount } from "../snapshot/overlay.ts";
+import { resolvePath } from "../snapshot/resolve-path.ts";
+import { serveAgent } from "./agent-proxy.ts";
+import { openCache } from "./cache-directory.ts";
+import type { Call, WorkerContext } from "./context.ts";
+import { emptyLayer } from "./empty-layer.ts";
+import type { RunMount } from "./protocol.ts";
+import { layerDirectories } from "./snapshots.ts";
+
+/** What is put at a target: a path of the machine, without links, or a new file system in memory. */
+export type Mountable =
+  | { readonly kind: "directory" | "file"; readonly path: string; readonly readonly: boolean }
+  | { readonly kind: "memory"; readonly size?: number | undefined };
+
+export interface MountSource {
+  readonly mount?: Mountable | undefined;
+  /** Variables that come with it. */
+  readonly env: readonly string[];
+  close(): void | Promise<void>;
+}
+
+/** Where one mount keeps its files. */
+export interface MountSpace {
+  readonly memory: string;
+  readonly disk: string;
+  readonly index: number;
+}
+
+/** Makes what a mount shows. Waits for a cache that another RUN has locked. */
+export async function openMount(
+  mount: RunMount,
+  space: MountSpace,
+  context: WorkerContext,
+  { signal }: Call,
+): Promise<MountSource> {
+  switch (mount.kind) {
+    case "bind":
+      return openBind(mount, space, context);
+    case "cache": {
+      const cache = await openCache(mount, context, signal);
+      return {
+        mount: { kind: "directory", path: cache.directory, readonly: mount.readonly },
+        env: [],
+        close: () => cache.close(),
+      };
+    }
+    case "tmpfs":
+      return { mount: { kind: "memory", size: mount.size }, env: [], close: nothing };
+    case "secret":
+      return openSecret(mount, space);
+    case "ssh": {
+      const path = `${space.memory}/agent-${space.index}`;
+      const server = await serveAgent(mount.agent, path);
+      setAccess(path, mount);
+      return { mount: { kind: "file", path, readonly: true }, env: [], close: () => server.close() };
+    }
+  }
+}
+
+interface Access {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Writes a file into a directory that nobody else may enter. */
+export function writePrivateFile(directory: string, name: string, content: string | Buffer, access: Access): string {
+  const path = `${directory}/${name}`;
+  writeFileSync(path, typeof content === "string" ? encodeUtf8(content) : content, { mode: 0o600, flag: "wx" });
+  setAccess(path, access);
+  return path;
+}
+
+function setAccess(path: string, { mode, uid, gid }: Access): void {
+  chownSync(path, uid, gid);
+  chmodSync(path, mode);
+}
+
+function openSecret(mount: RunMount & { readonly kind: "secret" }, { memory, index }: MountSpace): MountSource {
+  const data = Buffer.from(mount.data, "base64");
+  const env = mount.env === undefined ? [] : [`${mount.env}=${data.toString("utf8")}`];
+  if (mount.target === undefined) return { env, close: nothing };
+  const path = writePrivateFile(memory, `secret-${index}`, data, mount);
+  return { mount: { kind: "file", path, readonly: true }, env, close: nothing };
+}
+
+/** An overlay of the mount's own, so that what is written to it, and mount points in it, go with it. */
+function openBind(
+  { chain, source, readonly }: RunMount & { readonly kind: "bind" },
+  { memory, disk, index }: MountSpace,
+  context: WorkerContext,
+): MountSource {
+  const { syscalls, scratch } = context;
+  const target = `${memory}/bind-${index}`;
+  const [upper, work] = [`${disk}/${index}-upper`, `${disk}/${index}-work`];
+  for (const path of [target, upper, work]) mkdirSync(path, { mode: 0o755 });
+  const lower = chain.length > 0 ? layerDirectories(chain, context) : [emptyLayer(scratch)];
+  mountOverlay({ lower, upper, work, target, syscalls });
+  const close = (): void => unmount(target, syscalls);
+  try {
+    const tree = new DirectoryTree(target);
+    const path = resolvePath(tree, fromUtf8(source), { followLast: true });
+    const node = tree.lstat(path);
+    if (node === undefined) throw notThere(source);
+    const kind = node.type === "directory" ? "directory" : "file";
+    return { mount: { kind, path: path === "" ? target : `${target}/${toUtf8(path)}`, readonly }, env: [], close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function notThere(source: string): AppError {
+  return new AppError("RUN_MOUNT_NOT_FOUND", `cannot mount ${JSON.stringify(source)}: not found`, {
+    hint: "source=PATH is relative to the root of the stage, image or build context it is from.",
+  });
+}
+
+function nothing(): void {}
