@@ -1,7 +1,6 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MASKED_PATHS } from "../src/sandbox/hidden-paths.ts";
 import { runTool } from "./bed/process.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
 import type { BedUser } from "./bed/user.ts";
@@ -17,6 +16,10 @@ if (missing !== undefined) console.warn(`sandbox tests are skipped: ${missing}`)
 
 /** CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP */
 const CAPABILITIES = "00000000a80425fb";
+
+/** What BuildKit masks. */
+const MASKED = `/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats
+  /proc/sched_debug /proc/scsi /sys/firmware /sys/devices/virtual/powercap`.split(/\s+/);
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -48,12 +51,10 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     makeBusyboxRoot(base);
     for (const [name, probe] of Object.entries(PROBES))
       writeFileSync(join(base, `probe-${name}`), probe, { mode: 0o755 });
-    const leak = openSync("/", "r");
     control = await store.control({
       env: { CANARY: "of the machine" },
-      descriptors: [...Array<"ignore">(6).fill("ignore"), leak],
+      careless: true,
     });
-    closeSync(leak);
     store.adopt("base", base);
   });
   afterAll(async () => {
@@ -113,7 +114,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
   test("cannot read what is masked nor write what is read-only", async () => {
     const masked = await control.run(
-      `for p in ${MASKED_PATHS.join(" ")}; do [ -d $p ] && ls -A $p; [ -f $p ] && cat $p; done; true`,
+      `for p in ${MASKED.join(" ")}; do [ -d $p ] && ls -A $p; [ -f $p ] && cat $p; done; true`,
     );
     expect(masked).toMatchObject({ stdout: "", stderr: "" });
     const script =
@@ -154,7 +155,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
         .trim()
         .split("\n"),
     ).toEqual(["0", "1", "2", "3", "HOME=/root", "PATH=/bin", "PWD=/", "0"]);
-    const leaked = await control.run("pwd", { cwd: "/proc/self/fd/9" });
+    const leaked = await control.run("pwd", { cwd: "/proc/self/fd/200" });
     expect(leaked.error?.code).toMatch(/RUN_FAILED|SANDBOX_FAILED/);
   });
 

@@ -12,6 +12,8 @@ export class Channel<In, Out> {
   /** `onEnd` is called once, when nothing more can come, with the reason where there is one. */
   constructor(socket: Socket, onMessage: (message: In) => void, onEnd: (error: Error | undefined) => void) {
     this.#socket = socket;
+    // Each request that waits for room listens.
+    socket.setMaxListeners(0);
     const lines = new LineReader((line) => onMessage(JSON.parse(line) as In));
     socket.on("data", (chunk: Buffer) => {
       try {

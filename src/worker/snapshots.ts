@@ -70,9 +70,10 @@ function setAside(target: string, context: WorkerContext): void {
   const aside = context.temp.tempPath("stale");
   try {
     renameSync(target, aside);
+    // Between our looking and renaming another worker may have put its own there.
+    if (bootOf(aside) === bootId()) renameSync(aside, target);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    throw error;
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
   }
   removeTree(fromUtf8(aside));
 }

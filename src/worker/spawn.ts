@@ -2,6 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { storePaths } from "../store/paths.ts";
 import { openSession } from "../store/session.ts";
 import type { Session } from "../store/session.ts";
+import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { WorkerClient } from "./client.ts";
 import type { RequestOptions } from "./client.ts";
 import { enterNamespace, searchPath, startGuard } from "./guard.ts";
@@ -43,6 +44,7 @@ export interface Worker {
  */
 export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
   options.signal.throwIfAborted();
+  markInheritedCloseOnExec();
   const maps = process.getuid?.() === 0 ? undefined : ownIdMaps();
   const session = openSession(storePaths(options.root), (code, message) => options.onNote?.(code, message));
   try {
