@@ -27,6 +27,8 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, as a shell with job control starts it: `kill(-pid)` reaches it and its children alone. */
+  readonly ownGroup?: boolean;
   /** Called with the running process: to send it signals in the middle of things. */
   readonly onStart?: (pid: number) => void;
   /** Called with every piece of its standard error, for tests that act when something was said. */
@@ -121,7 +123,12 @@ function runCommand(argv: readonly string[], options: CliOptions): Promise<CliRe
   const [command = "", ...args] = argv;
   const start = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: options.ownGroup ?? false,
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
