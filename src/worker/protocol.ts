@@ -80,7 +80,7 @@ export interface CopyRequest {
   readonly destination: string;
   /** The destination was written with a trailing slash (or as `.`), or there are several sources. */
   readonly intoDirectory: boolean;
-  /** `USER[:GROUP]` of --chown, names or numbers. Absent: 0:0. */
+  /** `USER[:GROUP]` of --chown, names or numbers. Absent: as in the source (of a context 0:0); made parents are 0:0. */
   readonly owner?: string | undefined;
   /** Octal mode of --chmod. */
   readonly mode?: number | undefined;
