@@ -231,6 +231,42 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     ).toEqual([]);
   });
 
+  test("ends with its runtime, should that be killed", async () => {
+    const marker = `sleep 5${process.pid % 1000}${who.uid}`;
+    const runtimes = (): readonly number[] =>
+      runTool("ps", ["-ww", "-eo", "pid,args"])
+        .split("\n")
+        .filter((line) => line.includes(`${store.root}/sessions/`) && / run --bundle /.test(line))
+        .map((line) => Number.parseInt(line, 10));
+    const outcome = await control.run(`echo ready; ${marker}; ${marker}`, { id: "orphaned" }, () => {
+      for (const pid of runtimes()) process.kill(pid, "SIGKILL");
+    });
+    expect(outcome.error).toMatchObject({ code: "SANDBOX_FAILED", message: expect.stringContaining("SIGKILL") });
+    expect(runTool("ps", ["-eo", "args"])).not.toContain(`\n${marker}`);
+    expect(store.has("orphaned")).toBe(false);
+    expect(await control.run("true")).toMatchObject({ ok: null });
+  });
+
+  test("runs beside others", async () => {
+    const all = await Promise.all(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((n) => control.run(`echo ${n} > /n; sleep 0.2; cat /n; ls / | wc -l`)),
+    );
+    const { stdout } = await control.run("touch /n; ls / | wc -l");
+    expect(all.map((one) => one.stdout)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `${n}\n${stdout}`));
+  });
+
+  test.each(["mkfifo /etc/passwd", "truncate -s 10G /etc/passwd", "ln -s /proc/self/mem /etc/passwd; mkdir -p /proc"])(
+    "does not wait for a user database made by %j",
+    async (script) => {
+      const id = `users-${crypto.randomUUID()}`;
+      await control.run(`rm /etc/passwd; ${script}`, { id });
+      const began = Date.now();
+      const { error } = await control.run("true", { parents: ["base", id], user: "app" });
+      expect(error?.code).toMatch(/TREE_FILE_INVALID|OWNER_UNKNOWN/);
+      expect(Date.now() - began).toBeLessThan(2000);
+    },
+  );
+
   test("on a base with links in place of what is mounted over touches nothing outside", async () => {
     const victim = join(store.directory, "victim");
     mkdirSync(join(victim, "etc"), { recursive: true });
