@@ -177,7 +177,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       id: "no",
       result: { kind: "snapshot" },
     });
-    expect(inTheWay.error?.code).toBe("WORKDIR_NOT_DIRECTORY");
+    expect(inTheWay.error?.code).toBe("DOCKERFILE_WORKDIR_CONFLICT");
 
     const out = join(store.root, "../out");
     runTool("install", ["-d", "-o", String(who.uid), out]);
@@ -190,7 +190,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     await control.run("echo one > /one", { id: "once" });
     expect(await control.run("echo two > /one; exit 1", { id: "once" })).toMatchObject({ ok: null });
     expect(store.read("once", "one")).toBe("one\n");
-    expect((await control.run("true", { parents: ["gone"] })).error?.code).toBe("SNAPSHOT_MISSING");
+    expect((await control.run("true", { parents: ["gone"] })).error?.code).toBe("STORE_SNAPSHOT_MISSING");
     writeFileSync(join(store.root, "snapshots/once/boot"), "before the power failed");
     await control.run("echo three > /one", { id: "once" });
     expect(store.read("once", "one")).toBe("three\n");

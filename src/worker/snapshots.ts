@@ -8,11 +8,11 @@ import { removeTree } from "../sys/remove-tree.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Chain, SnapshotId } from "./protocol.ts";
 
-/** The extracted directories of a chain, lowest first. Throws `SNAPSHOT_MISSING`. */
+/** The extracted directories of a chain, lowest first. Throws `STORE_SNAPSHOT_MISSING`. */
 export function layerDirectories(chain: Chain, context: WorkerContext): readonly string[] {
   return chain.map((id) => {
     if (hasSnapshot(id, context)) return layerDirectory(id, context);
-    throw new AppError("SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
+    throw new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
       hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
       retryable: true,
     });
