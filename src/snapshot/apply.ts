@@ -106,7 +106,7 @@ function applyFile(
   context: WriteContext,
 ): Promise<void> | undefined {
   try {
-    const waiting = layer.put(real, (place) => writeFile(place, entry, context));
+    const waiting = layer.put(real, (place) => writeFile(place, entry, context, layer.fresh));
     if (waiting instanceof Promise) return waiting.finally(() => entry.content.close());
     entry.content.close();
     return undefined;
