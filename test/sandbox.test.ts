@@ -287,6 +287,16 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(store.listing("survived")).toEqual(["made"]);
   });
 
+  test("refuses a directory where a file is mounted over", async () => {
+    const odd = join(store.directory, "odd");
+    mkdirSync(join(odd, "etc/hosts"), { recursive: true });
+    store.adopt("odd", odd);
+    expect((await control.run("true", { parents: ["base", "odd"] })).error).toMatchObject({
+      code: "SANDBOX_MOUNT_POINT",
+    });
+    expect(await control.run("true")).toMatchObject({ ok: null });
+  });
+
   test("is the same by runc, where crun does not work", async () => {
     const programs = join(store.directory, "programs");
     mkdirSync(programs);
