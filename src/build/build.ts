@@ -40,16 +40,18 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   const emit: EventSink = (event) => dependencies.emit({ ...event, time: performance.now() - start });
   const signal = AbortSignal.any([dependencies.signal, stop.signal]);
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
+  let failure: AppError | undefined;
   try {
     return await withoutLostBlobs(() => buildIn(workshop, request, emit, start), emit);
   } catch (error) {
     const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
     stop.abort(cause);
-    if (cause instanceof AppError)
-      emit({ kind: "build.failed", milliseconds: performance.now() - start, error: cause });
+    if (cause instanceof AppError) failure = cause;
     throw cause;
   } finally {
     await workshop.close();
+    // The last word: steps that were under way have said by now that they were canceled.
+    if (failure !== undefined) emit({ kind: "build.failed", milliseconds: performance.now() - start, error: failure });
   }
 }
 
@@ -93,7 +95,7 @@ async function buildIn(
     tally.count(transfer);
     emit(transfer);
   };
-  const reporter = new StepReporter(plan.graph, plan.targets.length, emit);
+  const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
   const slots = new SlotBook(store.records, plan.scope);
   const engine = makeEngine(workshop, request, plan, reporter, slots, onTransfer);
   const images = needsImages(request) ? await makeImages(workshop, request, plan, engine, onTransfer) : [];

@@ -64,7 +64,11 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#o = options;
-    this.#keys = new StepKeys(options.graph, (_, step) => this.#select(step));
+    this.#keys = new StepKeys(options.graph, (id, step) =>
+      this.#select(step).catch((cause: unknown) => {
+        throw options.reporter.positioned(id, cause);
+      }),
+    );
     this.#places = new Semaphore(options.parallelism);
   }
 
