@@ -43,6 +43,13 @@ export class Channel<In, Out> {
     });
   }
 
+  /** Reads nothing more, beyond what has come already, until `room` is settled; the other end is held up by that. */
+  waitFor(room: Promise<void> | undefined): void {
+    if (room === undefined) return;
+    this.#socket.pause();
+    void room.finally(() => this.#socket.resume());
+  }
+
   /** Whether an open connection keeps the event loop going. */
   hold(held: boolean): void {
     if (held) this.#socket.ref();

@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
   /** Takes what the user should know and what fails nothing. */
   readonly onNote?: ((code: string, message: string) => void) | undefined;
+  /** Pending while no more output can be taken: the RUN that prints it is held up meanwhile. */
+  readonly outputRoom?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** A process of ours that is root in namespaces of its own. */
@@ -80,7 +82,7 @@ type Ready = Pick<Worker, "rung" | "runtime">;
 /** Waits for the worker's first message. */
 async function connect(
   guard: Guard,
-  { signal, onNote }: WorkerOptions,
+  { signal, onNote, outputRoom }: WorkerOptions,
 ): Promise<{ readonly client: WorkerClient; readonly ready: Ready }> {
   let client: WorkerClient | undefined;
   let running = false;
@@ -89,6 +91,7 @@ async function connect(
     client = new WorkerClient(guard.channel, {
       onReady: resolve,
       onNote: (code, message) => onNote?.(code, message),
+      outputRoom: () => outputRoom?.(),
       explainEnd: async () => {
         // The last words come by another pipe.
         await new Promise((wait) => setTimeout(wait, 50));
