@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { AppError, assertNever } from "../base/errors.ts";
 import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
@@ -10,8 +11,10 @@ import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
 import { chooseStrategies } from "../plan/strategies.ts";
+import { usesGoCache } from "../sandbox/go-cache.ts";
 import { hostBinfmtHandlers } from "../sandbox/binfmt.ts";
 import { isLostBlob } from "../store/blobs.ts";
+import type { Store } from "../store/store.ts";
 import type { Packing } from "../worker/protocol.ts";
 import { assembleTarget } from "./assemble.ts";
 import { writeOutputs } from "./outputs.ts";
@@ -147,6 +150,8 @@ function makeEngine(
     parallelism: request.parallelism ?? workshop.parallelism,
     noCache: request.noCache,
     signal,
+    goCache: ({ argv, env }) =>
+      request.goCache === "auto" && usesGoCache(argv, env) ? goCacheOf(store, plan) : undefined,
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     worker: () => workshop.worker(),
     fetchLayer: (image, index) => workshop.layers(onTransfer).fetch(image, index, signal),
@@ -174,6 +179,11 @@ async function makeImages(
       assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch }),
     ),
   );
+}
+
+/** One for each context and Dockerfile: what a project compiled is trusted by that project alone. */
+function goCacheOf(store: Store, { scope }: PlannedBuild): string {
+  return store.cacheDirectory(createHash("sha256").update(`go-build|${scope}`).digest("hex"));
 }
 
 function needsImages({ outputs }: BuildRequest): boolean {

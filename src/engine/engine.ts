@@ -37,6 +37,8 @@ export interface EngineOptions {
   readonly signal: AbortSignal;
   /** File of CA certificates that RUNs trust beside the image's own, for the run only; asked for by the first RUN. */
   hostCa(): string | undefined;
+  /** Directory of Go's build cache for a RUN that can use one. */
+  goCache(step: RunStep): string | undefined;
   /** Starts the worker on first use; a build that needs none starts none. */
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */
@@ -249,6 +251,7 @@ export class Engine {
       network,
       platform,
       hostCa,
+      goCache: this.#o.goCache(step),
     } as const;
     await this.#execute(id, () => this.#request(request, (stream, data) => this.#o.reporter.output(id, stream, data)));
   }

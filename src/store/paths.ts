@@ -16,6 +16,7 @@ export interface StorePaths {
   readonly snapshots: string;
   readonly indexes: string;
   readonly sessions: string;
+  readonly caches: string;
   readonly quarantine: string;
   readonly records: string;
 }
@@ -39,6 +40,7 @@ export function storePaths(root: string): StorePaths {
     snapshots: join(root, "snapshots"),
     indexes: join(root, "indexes"),
     sessions: join(root, "sessions"),
+    caches: join(root, "caches"),
     quarantine: join(root, "quarantine"),
     records: join(root, "records.db"),
   };

@@ -24,6 +24,8 @@ export interface StoreAccess {
   readonly blobs: BlobStore;
   /** `snapshots/ID`, which holds `fs` and what belongs to it. Throws `STORE_BAD_NAME` where `id` is no plain name. */
   snapshotDirectory(id: string): string;
+  /** `caches/ID`: files that outlive builds and speed them up. Nothing is made. Throws `STORE_BAD_NAME`. */
+  cacheDirectory(id: string): string;
   /** `indexes/HEX.json` of a layer. */
   indexPath(diffId: Digest): string;
 }
@@ -81,6 +83,7 @@ function access(paths: StorePaths, onNote: OnNote): StoreAccess {
     root: paths.root,
     blobs: new BlobStore(paths, onNote),
     snapshotDirectory: (id) => `${paths.snapshots}/${plainName(id)}`,
+    cacheDirectory: (id) => `${paths.caches}/${plainName(id)}`,
     indexPath: (diffId) => `${paths.indexes}/${digestHex(diffId)}.json`,
   };
 }

@@ -129,6 +129,8 @@ export interface RunRequest {
   readonly platform: Platform;
   /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
   readonly hostCa?: string | undefined;
+  /** Directory of the machine that keeps Go's build cache over builds, see sandbox/go-cache.ts. */
+  readonly goCache?: string | undefined;
 }
 
 /** Packs the changes a snapshot makes to its parents into a layer blob. */
