@@ -112,7 +112,10 @@ async function measureGroup(
 function shown(argv: readonly string[]): string {
   const program = argv.findIndex((word) => /\/(manyarch|buildctl|buildah)$/.test(word));
   const words = argv.slice(program).map((word, at) => (at === 0 ? word.replace(/^.*\//, "") : word));
-  return words.filter((word) => !/^--(addr|root|runroot|registries-conf|signature-policy)=/.test(word)).join(" ");
+  return words
+    .filter((word) => !/^--(addr|root|runroot|registries-conf|signature-policy)=/.test(word))
+    .join(" ")
+    .replace(/bench-\d+/g, "bench");
 }
 
 function say(text: string): void {

@@ -6,7 +6,7 @@ import type { Builder, BuildJob } from "./builders/builder.ts";
 
 export interface Measurement {
   readonly seconds: number;
-  /** The largest sum of resident bytes of the builder's own processes; what RUNs use is not in it. */
+  /** The largest sum of what the builder's own processes hold in memory; what RUNs use is not in it. */
   readonly peakBytes: number;
 }
 
@@ -57,8 +57,9 @@ function parentOf(pid: string): number {
   return Number(/\) \S (\d+)/.exec(readProc(`/proc/${pid}/stat`))?.[1] ?? 0);
 }
 
+// The proportional size: pages that several processes share count once.
 function residentOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+  return Number(/^Pss:\s+(\d+) kB/m.exec(readProc(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024;
 }
 
 function executableOf(pid: number): string {

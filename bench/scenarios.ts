@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createCipheriv } from "node:crypto";
 import { join } from "node:path";
 import { CHECKOUT } from "../test/bed/user.ts";
@@ -96,5 +96,7 @@ function content(seed: number, size: number): Buffer {
 }
 
 function contextDirectory(directory: string): string {
-  return mkdtempSync(join(directory, "context-"));
+  const path = mkdtempSync(join(directory, "context-"));
+  chmodSync(path, 0o755);
+  return path;
 }

@@ -110,6 +110,23 @@ describe.skipIf(!isRoot)("nothing is written outside through a link of the image
   }
 });
 
+describe.skipIf(!isRoot)("names that no reader lets pass lead nowhere here either", () => {
+  const names = ["..", "../outside/victim", "/outside", "a/../../outside/victim", "./a", "a//b", "a/"];
+  const attacks: Record<string, (path: string) => Entry> = {
+    file: (path) => file(path),
+    directory: (path) => ({ type: "directory", path, ...METADATA }),
+    symlink: (path) => link(path, outside),
+  };
+  for (const [what, attack] of Object.entries(attacks)) {
+    test.each([...names, ...(what === "directory" ? [] : [""])])(`${what} %j`, async (name) => {
+      const before = dump(new DirectoryTree(outside, { syscalls }));
+      const result = await extract([[attack(name)]]);
+      if (name === "" || name.includes(".")) expect(result).toBe("PATH_UNCLEAN");
+      expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
+    });
+  }
+});
+
 test.skipIf(!isRoot)("a hard link's name is looked up in the root, not in the working directory", async () => {
   const before = process.cwd();
   process.chdir(outside);

@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Entry } from "../src/layer/entry.ts";
+import { bytesContent } from "../src/layer/file-content.ts";
 import { applyEntries } from "../src/snapshot/apply.ts";
 import { diffEntries } from "../src/snapshot/diff.ts";
 import { DirectoryTree } from "../src/snapshot/dir-tree.ts";
@@ -203,4 +205,35 @@ test.skipIf(!canMount())("127 layers mount from a long path", () => {
   }
   const upper = change(lower, "run", (root) => rmSync(join(root, "file-0")));
   expect(listEntries(diffEntries(upper, new LayeredTree(lower, syscalls), { syscalls }))).toEqual(["file-0 whiteout"]);
+});
+
+test.skipIf(!canMount())("a full disk is named as such", async () => {
+  const small = join(directory, "small");
+  mkdirSync(small);
+  syscalls.mount("tmpfs", small, "tmpfs", 0, "size=1m");
+  try {
+    const size = 2 << 20;
+    const entry = { type: "file", path: "big", mode: 0o644, uid: 0, gid: 0, mtime: 0n, size } as const;
+    const applied = applyEntries(
+      [{ ...entry, content: bytesContent(Buffer.alloc(size)) }],
+      join(small, "fs"),
+      emptyTree,
+      { syscalls, signal },
+    );
+    await expect(applied).rejects.toMatchObject({ code: "DISK_FULL", message: 'no space left to write "/big"' });
+  } finally {
+    unmount(small, syscalls);
+  }
+});
+
+test.skipIf(!canMount())("an abort ends an extraction", async () => {
+  const controller = new AbortController();
+  function* endless(): Generator<Entry> {
+    for (let count = 0; ; count++)
+      yield { type: "directory", path: `d${count}`, mode: 0o755, uid: 0, gid: 0, mtime: 0n };
+  }
+  setTimeout(() => controller.abort(new Error("stop")), 20);
+  await expect(
+    applyEntries(endless(), join(directory, "fs"), emptyTree, { syscalls, signal: controller.signal }),
+  ).rejects.toThrow("stop");
 });

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -18,6 +27,9 @@ const missing = missingBusybox() ?? missingForNamespaces(user);
 if (missing !== undefined) console.warn(`worker tests are skipped: ${missing}`);
 
 const packing: Packing = { compression: "gzip", format: "oci" };
+
+/** A tree that nobody but root of the user namespace can remove. */
+const CLOSED = "mkdir /closed; touch /closed/file; chmod 0 /closed; chown -R 4711 /closed";
 
 describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])("a worker of $name", (who) => {
   let store: TestStore;
@@ -114,6 +126,16 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       .ok as { readonly layer: LayerBlob };
     expect(apart.layer.diffId).toBe((await pack(control, "copied")).diffId);
 
+    const whole = (await control.request({ op: "pack", id: "base", parents: [], packing })).ok as {
+      readonly layer: LayerBlob;
+    };
+    await control.request({ op: "index", layer: whole.layer });
+    const indexed = await copy({
+      result: { kind: "layer", packing },
+      base: { kind: "indexes", diffIds: [whole.layer.diffId] },
+    });
+    expect(indexed.ok).toEqual({ layer: apart.layer });
+
     const chain = { kind: "chain", chain: ["base", "copied"] } as const;
     const selected = (await control.request({ op: "select", source: chain, paths: ["/app/main.go"] })).ok as {
       readonly content: Digest;
@@ -156,7 +178,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       id: "no",
       result: { kind: "snapshot" },
     });
-    expect(inTheWay.error?.code).toBe("WORKDIR_NOT_DIRECTORY");
+    expect(inTheWay.error?.code).toBe("DOCKERFILE_WORKDIR_CONFLICT");
 
     const out = join(store.root, "../out");
     runTool("install", ["-d", "-o", String(who.uid), out]);
@@ -169,7 +191,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     await control.run("echo one > /one", { id: "once" });
     expect(await control.run("echo two > /one; exit 1", { id: "once" })).toMatchObject({ ok: null });
     expect(store.read("once", "one")).toBe("one\n");
-    expect((await control.run("true", { parents: ["gone"] })).error?.code).toBe("SNAPSHOT_MISSING");
+    expect((await control.run("true", { parents: ["gone"] })).error?.code).toBe("STORE_SNAPSHOT_MISSING");
     writeFileSync(join(store.root, "snapshots/once/boot"), "before the power failed");
     await control.run("echo three > /one", { id: "once" });
     expect(store.read("once", "one")).toBe("three\n");
@@ -224,11 +246,13 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 
   test("killed with its control in the middle of a RUN leaves nothing, and the next one is right", async () => {
-    const script = "mkdir -m 0 /closed; chown 4711 /closed; sleep 1000 & echo started; while :; do echo x >> /x; done";
+    const script = `${CLOSED}; sleep 1000 & echo started; while :; do echo x >> /x; done`;
     let began: () => void;
     const started = new Promise<void>((resolve) => (began = resolve));
     const run = control.run(script, { id: "killed" }, () => began());
     await started;
+    // Whatever it is at, it does not have to notice.
+    process.kill(workerPid(store), "SIGSTOP");
     control.kill("SIGKILL");
     await expect(run).rejects.toThrow("control ended");
     expect(await settledLeftovers(store)).toEqual({ processes: [], mounts: [], files: [] });
@@ -260,15 +284,34 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   test("after control and guard were killed at once, the next worker removes what they left", async () => {
     let began: () => void;
     const started = new Promise<void>((resolve) => (began = resolve));
-    const run = control.run("mkdir -m 0 /closed; chown 4711 /closed; echo started; sleep 1000", {}, () => began());
+    const run = control.run(`${CLOSED}; echo started; sleep 1000`, {}, () => began());
     run.catch(() => {});
     await started;
     const processes = findLeftovers(store.root, []).processes.map((line) => Number.parseInt(line, 10));
     for (const pid of [control.pid, ...processes]) kill(pid);
     await until(() => findLeftovers(store.root, []).processes.length === 0);
-    expect(sessionFiles(store).some((path) => path.includes("closed"))).toBe(true);
+    expect(sessionFiles(store).some((path) => path.endsWith("/closed"))).toBe(true);
+    const dead = readdirSync(join(store.root, "sessions"));
     control = await store.control();
-    await until(() => !sessionFiles(store).some((path) => path.includes("closed")));
+    await until(() => !readdirSync(join(store.root, "sessions")).some((name) => dead.includes(name)));
+  });
+
+  test("inherits nothing but its channel, and no variable", async () => {
+    const careless = await store.control({
+      env: { CANARY: "of the machine" },
+      careless: true,
+    });
+    try {
+      const pids = findLeftovers(store.root, []).processes.map((line) => Number.parseInt(line, 10));
+      for (const pid of pids.filter((id) => id !== careless.pid && id !== control.pid)) {
+        const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+        expect(links).not.toContain("/");
+        expect(readFileSync(`/proc/${pid}/environ`, "utf8")).not.toContain("CANARY");
+      }
+      expect(pids.length).toBeGreaterThanOrEqual(8);
+    } finally {
+      await careless.close();
+    }
   });
 
   test("that dies fails what it was asked, and says so", async () => {

@@ -7,4 +7,6 @@ export interface ProcessContext {
   readonly cwd: string;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP; its reason is an AppError `INTERRUPTED`. */
   readonly signal: AbortSignal;
+  /** Pending while the reader of our standard error is far behind; undefined else. Output of RUNs waits for it. */
+  readonly outputRoom?: (() => Promise<void> | undefined) | undefined;
 }

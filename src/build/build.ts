@@ -1,17 +1,21 @@
+import { createHash } from "node:crypto";
 import { AppError, assertNever } from "../base/errors.ts";
 import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import { Engine } from "../engine/engine.ts";
 import type { BuildEventBody, EventSink } from "../engine/events.ts";
 import { StepReporter } from "../engine/reporter.ts";
+import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
 import { chooseStrategies } from "../plan/strategies.ts";
+import { usesGoCache } from "../sandbox/go-cache.ts";
 import { hostBinfmtHandlers } from "../sandbox/binfmt.ts";
 import { isLostBlob } from "../store/blobs.ts";
+import type { Store } from "../store/store.ts";
 import type { Packing } from "../worker/protocol.ts";
 import { assembleTarget } from "./assemble.ts";
 import { writeOutputs } from "./outputs.ts";
@@ -41,16 +45,18 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   const emit: EventSink = (event) => dependencies.emit({ ...event, time: performance.now() - start });
   const signal = AbortSignal.any([dependencies.signal, stop.signal]);
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
+  let failure: AppError | undefined;
   try {
     return await withoutLostBlobs(() => buildIn(workshop, request, emit, start), emit);
   } catch (error) {
     const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
     stop.abort(cause);
-    if (cause instanceof AppError)
-      emit({ kind: "build.failed", milliseconds: performance.now() - start, error: cause });
+    if (cause instanceof AppError) failure = cause;
     throw cause;
   } finally {
     await workshop.close();
+    // The last word: steps that were under way have said by now that they were canceled.
+    if (failure !== undefined) emit({ kind: "build.failed", milliseconds: performance.now() - start, error: failure });
   }
 }
 
@@ -94,7 +100,7 @@ async function buildIn(
     tally.count(transfer);
     emit(transfer);
   };
-  const reporter = new StepReporter(plan.graph, plan.targets.length, emit);
+  const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
   const slots = new SlotBook(store.records, plan.scope);
   const engine = makeEngine(workshop, request, plan, reporter, slots, onTransfer);
   const images = needsImages(request) ? await makeImages(workshop, request, plan, engine, onTransfer) : [];
@@ -146,6 +152,8 @@ function makeEngine(
     parallelism: request.parallelism ?? workshop.parallelism,
     noCache: request.noCache,
     signal,
+    goCache: ({ argv, env, mounts = [] }) =>
+      request.goCache === "auto" && usesGoCache(argv, env) && !mounts.some(isGoCache) ? goCacheOf(store, plan) : undefined,
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     worker: () => workshop.worker(),
     fetchLayer: (image, index) => workshop.layers(onTransfer).fetch(image, index, signal),
@@ -174,6 +182,16 @@ async function makeImages(
       assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch }),
     ),
   );
+}
+
+/** The Dockerfile has a cache mount for it where Go keeps it by default. */
+function isGoCache(mount: StepMount): boolean {
+  return mount.kind === "cache" && /\/(?:go-build|\.cache)$/.test(mount.target);
+}
+
+/** One for each context and Dockerfile: what a project compiled is trusted by that project alone. */
+function goCacheOf(store: Store, { scope }: PlannedBuild): string {
+  return store.cacheDirectory(createHash("sha256").update(`go-build|${scope}`).digest("hex"));
 }
 
 function needsImages({ outputs }: BuildRequest): boolean {

@@ -25,6 +25,8 @@ export interface BuildRequest {
   readonly noCache: boolean;
   /** `auto`: RUNs trust the CAs that this machine trusts. */
   readonly hostCa: "auto" | "off";
+  /** `auto`: RUNs that compile Go keep their build cache from build to build. */
+  readonly goCache: "auto" | "off";
   readonly compression: "gzip" | "zstd" | "none";
   readonly format: "oci" | "docker";
   /** Seconds since the epoch: SOURCE_DATE_EPOCH. */

@@ -80,5 +80,6 @@ async function startWorker(
   onNote: (code: string, message: string) => void,
 ): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
-  return spawnWorker({ root: store.root, env: process.env, signal: process.signal, onNote });
+  const { env, signal, outputRoom } = process;
+  return spawnWorker({ root: store.root, env, signal, onNote, outputRoom });
 }

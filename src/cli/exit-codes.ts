@@ -16,6 +16,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["OWNER_", 3],
   ["COPY_", 4],
   ["CONTEXT_", 4],
+  ["FILE_", 4],
   ["IGNORE_", 4],
   ["TREE_", 4],
   ["RUN_", 5],

@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly signal: AbortSignal;
   /** File of CA certificates that RUNs trust beside the image's own, for the run only; asked for by the first RUN. */
   hostCa(): string | undefined;
+  /** Directory of Go's build cache for a RUN that can use one. */
+  goCache(step: RunStep): string | undefined;
   /** Starts the worker on first use; a build that needs none starts none. */
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */
@@ -71,7 +73,11 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#o = options;
-    this.#keys = new StepKeys(options.graph, (from, selection) => this.#select(from, selection));
+    this.#keys = new StepKeys(options.graph, (id, from, selection) =>
+      this.#select(from, selection).catch((cause: unknown) => {
+        throw options.reporter.positioned(id, cause);
+      }),
+    );
     this.#places = new Semaphore(options.parallelism);
   }
 
@@ -266,6 +272,7 @@ export class Engine {
       id: snapshot,
       env: [...env, ...hiddenEnv],
       hostCa: this.#o.hostCa(),
+      goCache: this.#o.goCache(step),
     } as const;
     const chains = await this.#mountChains(mounts);
     await this.#execute(id, async () => {

@@ -17,6 +17,7 @@ export type BuildEventBody =
   | StepOutput
   | StepDone
   | StepFailed
+  | StepCanceled
   | Transfer
   | Note
   | BuildDone
@@ -72,6 +73,12 @@ export interface StepFailed extends StepName {
   readonly kind: "step.failed";
   readonly milliseconds: number;
   readonly error: AppError;
+}
+
+/** Ended before it was done, because something else failed or the build was interrupted. */
+export interface StepCanceled extends StepName {
+  readonly kind: "step.canceled";
+  readonly milliseconds: number;
 }
 
 /** Something the user should know that is no step: a finding in the Dockerfile, cache trouble, a fallback. */

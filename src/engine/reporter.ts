@@ -8,12 +8,15 @@ export class StepReporter {
   readonly #graph: Graph;
   readonly #emit: EventSink;
   readonly #platforms: number;
+  readonly #signal: AbortSignal;
   readonly #told = new Set<StepId>();
   readonly ran = new Set<StepId>();
   readonly cached = new Set<StepId>();
 
-  constructor(graph: Graph, platforms: number, emit: EventSink) {
+  /** Steps that end after `signal` was aborted were canceled; they did not fail. */
+  constructor(graph: Graph, platforms: number, signal: AbortSignal, emit: EventSink) {
     this.#graph = graph;
+    this.#signal = signal;
     this.#platforms = platforms;
     this.#emit = emit;
   }
@@ -55,10 +58,22 @@ export class StepReporter {
       this.#emit({ kind: "step.done", ...name, milliseconds: performance.now() - start });
       return result;
     } catch (cause) {
-      const error = this.#positioned(id, cause);
-      this.#emit({ kind: "step.failed", ...name, milliseconds: performance.now() - start, error });
+      const milliseconds = performance.now() - start;
+      if (this.#signal.aborted) {
+        this.#emit({ kind: "step.canceled", ...name, milliseconds });
+        throw cause;
+      }
+      const error = this.positioned(id, cause);
+      this.#emit({ kind: "step.failed", ...name, milliseconds, error });
       throw error;
     }
+  }
+
+  /** The error with the instruction's place in the Dockerfile. */
+  positioned(id: StepId, cause: unknown): AppError {
+    const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
+    const source = this.#labels(id)[0]?.source;
+    return source === undefined ? error : (withSource(error, source) as AppError);
   }
 
   /** The steps nothing asked for, as what they lead to was known. */
@@ -71,11 +86,5 @@ export class StepReporter {
 
   #labels(id: StepId): readonly StepLabel[] {
     return this.#graph.labels.get(id) ?? [];
-  }
-
-  #positioned(id: StepId, cause: unknown): AppError {
-    const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
-    const source = this.#labels(id)[0]?.source;
-    return source === undefined ? error : (withSource(error, source) as AppError);
   }
 }

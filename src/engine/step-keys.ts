@@ -16,7 +16,7 @@ export interface Selection {
 }
 
 /** Content of what is selected from a step; asked once for each COPY and mount. */
-export type Select = (from: StepId, selection: CopySelection) => Promise<Selection>;
+export type Select = (id: StepId, from: StepId, selection: CopySelection) => Promise<Selection>;
 
 /**
  * The keys of a graph's steps, each computed once. A key is made of what the result depends on and
@@ -75,7 +75,7 @@ export class StepKeys {
           ...inlineField(step.script && [step.script]),
           ...(await mountFields(step.mounts ?? [], {
             key: (from) => this.key(from),
-            content: async (from, selection) => (await this.#select(from, selection)).content,
+            content: async (from, selection) => (await this.#select(id, from, selection)).content,
           })),
         ];
         return this.#seal(id, "run", { fields: [["parent", await this.key(step.base)], ...fields] });
@@ -86,7 +86,7 @@ export class StepKeys {
   }
 
   async #copyKey(id: StepId, step: CopyStep): Promise<StepKey> {
-    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(step.from, step)]);
+    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(id, step.from, step)]);
     const fields: KeyField[] = [
       ["parent", parent],
       ["content", selection.content],

@@ -59,6 +59,8 @@ class PlainLog {
         return this.#endStep(event, `DONE ${formatDuration(event.milliseconds)}`);
       case "step.failed":
         return this.#endStep(event, `ERROR ${formatDuration(event.milliseconds)}: ${firstLine(event.error)}`);
+      case "step.canceled":
+        return this.#endStep(event, `CANCELED ${formatDuration(event.milliseconds)}`);
       case "transfer":
         return this.#transfer(event, event.time);
       case "note":

@@ -90,6 +90,9 @@ export class TtyState {
         return this.#doneStep(event, event.milliseconds);
       case "step.failed":
         return this.#failedStep(event, event.milliseconds);
+      case "step.canceled":
+        this.#endStep(event.step);
+        return [this.#style.dim(`- ${formatStep(event)}  canceled after ${formatDuration(event.milliseconds)}`)];
       case "transfer":
         return this.#transfer(event, event.time);
       case "note":

@@ -1,3 +1,4 @@
+import { GO_CACHE_PATH } from "./go-cache.ts";
 import type { SpecMount } from "./oci-spec.ts";
 
 /** Where a RUN finds the machine's certificates. In the tmpfs of /dev, so that no layer holds a trace of it. */
@@ -11,6 +12,8 @@ export interface BoundFiles {
   readonly resolvConf: string;
   readonly hosts: string;
   readonly ca?: string | undefined;
+  /** A directory that is the run's to write. */
+  readonly goCache?: string | undefined;
 }
 
 /**
@@ -44,6 +47,7 @@ export function runMounts(files: BoundFiles, userNamespace: boolean): readonly S
     bindFile(files.resolvConf, "/etc/resolv.conf"),
     bindFile(files.hosts, "/etc/hosts"),
     ...(files.ca === undefined ? [] : [bindFile(files.ca, HOST_CA_PATH)]),
+    ...(files.goCache === undefined ? [] : [bindDirectory(files.goCache, GO_CACHE_PATH)]),
   ];
 }
 
@@ -59,6 +63,11 @@ function systemMounts(userNamespace: boolean): readonly SpecMount[] {
   if (userNamespace)
     return [{ destination: "/sys", type: "none", source: "/sys", options: ["rbind", ...options] }, cgroup];
   return [{ destination: "/sys", type: "sysfs", source: "sysfs", options }, cgroup];
+}
+
+/** Executable: `go run` and `go tool` start what they find in the cache. */
+function bindDirectory(source: string, destination: string): SpecMount {
+  return { destination, type: "none", source, options: ["bind", "rw", "nosuid", "nodev"] };
 }
 
 function bindFile(source: string, destination: string): SpecMount {

@@ -52,7 +52,7 @@ function startFailure(complaint: string, { argv }: RunCircumstances): AppError {
     );
   }
   return new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${complaint}`, {
-    hint: "Run manyarch doctor, which tells what this machine allows.",
+    hint: "Install the other runtime as well (crun or runc), which is then tried too.",
   });
 }
 

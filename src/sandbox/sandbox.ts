@@ -7,6 +7,7 @@ import type { Syscalls } from "../sys/syscalls.ts";
 import { CompiledFilter } from "./compiled-filter.ts";
 import { runContainer } from "./container.ts";
 import type { ContainerEnd } from "./container.ts";
+import { GO_CACHE_PATH } from "./go-cache.ts";
 import { SYSTEM_BUNDLES, caVariables, mergeBundles } from "./host-ca.ts";
 import { oomKills } from "./memory-pressure.ts";
 import { HOST_CA_PATH } from "./mounts.ts";
@@ -33,6 +34,8 @@ export interface SandboxRun extends RunProcess {
   readonly mounts?: readonly SpecMount[] | undefined;
   /** A CA bundle of the machine's that is to be trusted by this run only. */
   readonly hostCa?: string | undefined;
+  /** A directory that keeps Go's build cache, writable by the user of the run. */
+  readonly goCache?: string | undefined;
 }
 
 /** Where RUNs execute: one rung of the ladder. */
@@ -109,7 +112,9 @@ async function runWith(
 
 function specOf(request: SandboxRun, bundle: string, options: RuntimeSandboxOptions): ReturnType<typeof runSpec> {
   const files = writeFiles(request, bundle);
-  const env = files.ca === undefined ? request.env : [...request.env, ...caVariables(request.env, HOST_CA_PATH)];
+  const ca = files.ca === undefined ? [] : caVariables(request.env, HOST_CA_PATH);
+  const goCache = files.goCache === undefined ? [] : [`GOCACHE=${GO_CACHE_PATH}`];
+  const env = [...request.env, ...ca, ...goCache];
   return runSpec(
     { ...request, env },
     {
@@ -123,7 +128,7 @@ function specOf(request: SandboxRun, bundle: string, options: RuntimeSandboxOpti
 }
 
 /** Copies, so that nothing of the machine's own can be reached or changed through them. */
-function writeFiles({ network, hostCa, tree }: SandboxRun, bundle: string): BoundFiles {
+function writeFiles({ network, hostCa, goCache, tree }: SandboxRun, bundle: string): BoundFiles {
   const write = (name: string, text: string): string => {
     const path = `${bundle}/${name}`;
     writeFileSync(path, text, { mode: 0o644 });
@@ -131,8 +136,13 @@ function writeFiles({ network, hostCa, tree }: SandboxRun, bundle: string): Boun
   };
   const resolvConf = write("resolv.conf", resolvConfText());
   const hosts = write("hosts", hostsText(network));
-  if (hostCa === undefined) return { resolvConf, hosts };
-  return { resolvConf, hosts, ca: write("ca.pem", mergeBundles(imageBundle(tree), readFileSync(hostCa, "latin1"))) };
+  if (hostCa === undefined) return { resolvConf, hosts, goCache };
+  return {
+    resolvConf,
+    hosts,
+    goCache,
+    ca: write("ca.pem", mergeBundles(imageBundle(tree), readFileSync(hostCa, "latin1"))),
+  };
 }
 
 const MAX_BUNDLE = 16 * 1024 * 1024;

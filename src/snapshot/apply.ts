@@ -1,5 +1,5 @@
 import { mkdirSync, symlinkSync, closeSync, constants, openSync } from "node:fs";
-import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { AppError, errnoOf } from "../base/errors.ts";
 import type { DeviceEntry, Entries, Entry, FifoEntry, FileEntry, HardlinkEntry, SymlinkEntry } from "../layer/entry.ts";
 import { fsPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
@@ -8,6 +8,7 @@ import { bareEntryOf, withContent } from "./node-entry.ts";
 import { parentOf, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
 import { UpperLayer } from "./upper-layer.ts";
+import { explainWrite } from "./write-error.ts";
 import { bytesOf, setMetadata, writeFile } from "./write-node.ts";
 import type { WriteContext } from "./write-node.ts";
 
@@ -66,10 +67,10 @@ function applyEntry(layer: UpperLayer, entry: Entry, context: WriteContext): voi
   try {
     const waiting = dispatch(layer, entry, context);
     return waiting?.catch((error: unknown) => {
-      throw explain(error, entry.path);
+      throw explainWrite(error, entry.path, "LAYER_WRITE_FAILED");
     });
   } catch (error) {
-    throw explain(error, entry.path);
+    throw explainWrite(error, entry.path, "LAYER_WRITE_FAILED");
   }
 }
 
@@ -106,7 +107,7 @@ function applyFile(
   context: WriteContext,
 ): Promise<void> | undefined {
   try {
-    const waiting = layer.put(real, (place) => writeFile(place, entry, context));
+    const waiting = layer.put(real, (place) => writeFile(place, entry, context, layer.fresh));
     if (waiting instanceof Promise) return waiting.finally(() => entry.content.close());
     entry.content.close();
     return undefined;
@@ -211,19 +212,4 @@ function applyOpaque(layer: UpperLayer, path: string): undefined {
 
 function invalidLink({ path, target }: HardlinkEntry, found: string): AppError {
   return new AppError("LAYER_INVALID", `${showPath(path)} is a hard link to ${showPath(target)}, but ${found}`);
-}
-
-function explain(error: unknown, path: string): unknown {
-  if (error instanceof AppError) return error;
-  const errno = errnoOf(error);
-  if (errno === undefined) return error;
-  if (errno === "ENOSPC" || errno === "EDQUOT") {
-    return new AppError("DISK_FULL", `no space left to write ${showPath(path)}`, {
-      hint: "Free space where the store is, or put it elsewhere with --root.",
-      cause: error,
-    });
-  }
-  return new AppError("LAYER_WRITE_FAILED", `cannot write ${showPath(path)} of the layer: ${messageOf(error)}`, {
-    cause: error,
-  });
 }

@@ -164,6 +164,7 @@ test.each<[string, readonly string[], Case, string]>([
   ],
   ["a file onto a directory", ["f"], { to: "/", base: treeOf({ "f/": {} }) }, "COPY_TYPE_CONFLICT"],
   ["sources that clash", ["d", "clash"], { to: "/new/" }, "COPY_TYPE_CONFLICT"],
+  ["a name that means a removal", ["d"], { to: "/n", source: treeOf({ "d/.wh.passwd": "" }) }, "LAYER_NAME_RESERVED"],
   ["an owner that nobody knows", ["f"], { to: "/app/", owner: "nobody" }, "OWNER_UNKNOWN"],
   ["a group that nobody knows", ["f"], { to: "/app/", owner: "app:wheel" }, "OWNER_UNKNOWN"],
 ])("%s is an error", (_, paths, options, code) => {

@@ -81,5 +81,5 @@ function changed(path: BytesPath): AppError {
 }
 
 function show(path: BytesPath): string {
-  return JSON.stringify(toUtf8(path));
+  return JSON.stringify(toUtf8(path).replaceAll("/./", "/"));
 }

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
-import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { AppError } from "../base/errors.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import { fsPath } from "../sys/bytes-path.ts";
@@ -8,6 +8,7 @@ import { entryOf } from "./node-entry.ts";
 import { showPath } from "./resolve-path.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 import { walk } from "./walk.ts";
+import { explainWrite } from "./write-error.ts";
 import { bytesOf, setTime, writeFile } from "./write-node.ts";
 
 export interface ExportOptions {
@@ -43,7 +44,7 @@ export async function exportTree(
       try {
         await exportNode(tree, root, path, node, { syscalls, notice: onNotice });
       } catch (error) {
-        throw explain(error, path);
+        throw explainWrite(error, path, "EXPORT_FAILED");
       }
     }
     // Last, and from below: a directory may be closed to us, and changes while it is filled.
@@ -116,9 +117,4 @@ function makeRoom(root: RootDirectory, path: string): void {
     });
   }
   root.remove(path);
-}
-
-function explain(error: unknown, path: string): unknown {
-  if (error instanceof AppError || errnoOf(error) === undefined) return error;
-  return new AppError("EXPORT_FAILED", `cannot write ${showPath(path)}: ${messageOf(error)}`, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, unlinkSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import type { Content, Metadata } from "../layer/entry.ts";
 import { RootDirectory } from "../sys/root-path.ts";
@@ -7,13 +7,14 @@ import { DiskNode, isWhiteout } from "./disk-node.ts";
 import { baseOf, joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 import { bytesOf, setMetadata, setTime } from "./write-node.ts";
-import type { WriteContext } from "./write-node.ts";
+import type { FreshFile, WriteContext } from "./write-node.ts";
 import { OPAQUE_XATTR } from "./xattr-policy.ts";
 
 /** A directory that no layer describes: as containerd makes them, and with a time that is the same everywhere. */
 const IMPLIED: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0n };
 
 const WHITEOUT_MODE = 0o020000;
+const S_ISGID = 0o2000;
 
 /**
  * A layer's directory while it is written, on top of the layers below.
@@ -36,6 +37,7 @@ export class UpperLayer {
   readonly #present = new Set<string>();
   /** Whether a link was followed to any of `#directories`. */
   #redirected = false;
+  #fresh: FreshFile | undefined;
   /** Times that directories get when nothing is put into them any more. */
   readonly #times = new Map<string, bigint>();
 
@@ -44,7 +46,13 @@ export class UpperLayer {
     this.#root = RootDirectory.open(directory, { links: "refuse" });
     this.#parents = parents;
     this.#context = context;
+    this.#fresh = probe(this.#root.at("probe"));
     this.describeDirectory("", parents.lstat("") ?? IMPLIED);
+  }
+
+  /** What a file is when it is made; undefined where that depends on the directory. */
+  get fresh(): FreshFile | undefined {
+    return this.#fresh;
   }
 
   /** The real path that an entry at `path` is written to; its parents are made where they are missing. */
@@ -113,6 +121,8 @@ export class UpperLayer {
 
   describeDirectory(real: string, metadata: Metadata): void {
     this.#implied.delete(real);
+    // In a setgid directory, or with the mount option grpid in any, files get its group.
+    if ((metadata.mode & S_ISGID) !== 0 || metadata.gid !== this.#fresh?.gid) this.#fresh = undefined;
     const place = this.#place(real);
     setMetadata(place, { ...pickMetadata(metadata), path: real }, "directory", this.#context);
     this.#times.set(real, metadata.mtime);
@@ -268,6 +278,18 @@ export class UpperLayer {
   /** Of a directory that is there: by its `.`, so that no call can be led to anything else. */
   #place(real: string): Place {
     return `${bytesOf(this.#root.directory(real))}/.`;
+  }
+}
+
+/** Makes a file and looks what came of it. */
+function probe(place: Place): FreshFile {
+  const fd = openSync(place, "wx", 0o777);
+  try {
+    const { uid, gid, mode } = fstatSync(fd);
+    return { uid, gid, mask: 0o777 & ~mode };
+  } finally {
+    closeSync(fd);
+    unlinkSync(place);
   }
 }
 

@@ -31,7 +31,7 @@ export function storeError(error: unknown, path: string, need?: number): AppErro
     case "EMFILE":
     case "ENFILE":
       return new AppError("STORE_IO", `no file descriptor left to open ${path} (${errno})`, {
-        hint: "Raise the limit (ulimit -n) or lower --parallelism.",
+        hint: "Raise the limit (ulimit -n) or lower --jobs.",
         cause: error,
         retryable: true,
       });

@@ -7,7 +7,7 @@ import type { StorePaths } from "./paths.ts";
 const STORE_VERSION = 1;
 
 const OUR_NAMES =
-  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|caches|sessions|quarantine|records\.db(?:-wal|-shm)?)$/;
+  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|caches|quarantine|records\.db(?:-wal|-shm)?)$/;
 
 /**
  * Makes the directories of a store where they are missing. The version file is written last, so one

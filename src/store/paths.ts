@@ -15,8 +15,8 @@ export interface StorePaths {
   readonly blobs: string;
   readonly snapshots: string;
   readonly indexes: string;
-  readonly caches: string;
   readonly sessions: string;
+  readonly caches: string;
   readonly quarantine: string;
   readonly records: string;
 }
@@ -39,8 +39,8 @@ export function storePaths(root: string): StorePaths {
     blobs: join(root, "blobs"),
     snapshots: join(root, "snapshots"),
     indexes: join(root, "indexes"),
-    caches: join(root, "caches"),
     sessions: join(root, "sessions"),
+    caches: join(root, "caches"),
     quarantine: join(root, "quarantine"),
     records: join(root, "records.db"),
   };

@@ -24,8 +24,8 @@ export interface StoreAccess {
   readonly blobs: BlobStore;
   /** `snapshots/ID`, which holds `fs` and what belongs to it. Throws `STORE_BAD_NAME` where `id` is no plain name. */
   snapshotDirectory(id: string): string;
-  /** `caches/NAME`: what belongs to one cache of RUN --mount. Throws `STORE_BAD_NAME`. */
-  cacheDirectory(name: string): string;
+  /** `caches/ID`: files that outlive builds and speed them up (RUN --mount=type=cache, Go's build cache). Nothing is made. Throws `STORE_BAD_NAME`. */
+  cacheDirectory(id: string): string;
   /** `indexes/HEX.json` of a layer. */
   indexPath(diffId: Digest): string;
 }
@@ -83,7 +83,7 @@ function access(paths: StorePaths, onNote: OnNote): StoreAccess {
     root: paths.root,
     blobs: new BlobStore(paths, onNote),
     snapshotDirectory: (id) => `${paths.snapshots}/${plainName(id)}`,
-    cacheDirectory: (name) => `${paths.caches}/${plainName(name)}`,
+    cacheDirectory: (id) => `${paths.caches}/${plainName(id)}`,
     indexPath: (diffId) => `${paths.indexes}/${digestHex(diffId)}.json`,
   };
 }

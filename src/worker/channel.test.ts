@@ -41,3 +41,27 @@ test("what is no message ends the connection with a reason", async () => {
   expect(messages).toEqual([{ a: 1 }]);
   expect(end).toMatchObject({ code: "WORKER_PROTOCOL" });
 });
+
+test("reads nothing while it is held up", async () => {
+  const socket = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+  const messages: unknown[] = [];
+  let open: () => void = () => {};
+  const room = new Promise<void>((resolve) => (open = resolve));
+  const channel = new Channel(
+    socket as Socket,
+    (message) => {
+      messages.push(message);
+      channel.waitFor(messages.length === 1 ? room : undefined);
+    },
+    () => {},
+  );
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
+  socket.push("1\n");
+  await settled();
+  socket.push("2\n");
+  await settled();
+  expect(messages).toEqual([1]);
+  open();
+  await settled();
+  expect(messages).toEqual([1, 2]);
+});

@@ -12,6 +12,8 @@ export class Channel<In, Out> {
   /** `onEnd` is called once, when nothing more can come, with the reason where there is one. */
   constructor(socket: Socket, onMessage: (message: In) => void, onEnd: (error: Error | undefined) => void) {
     this.#socket = socket;
+    // Each request that waits for room listens.
+    socket.setMaxListeners(0);
     const lines = new LineReader((line) => onMessage(JSON.parse(line) as In));
     socket.on("data", (chunk: Buffer) => {
       try {
@@ -39,6 +41,13 @@ export class Channel<In, Out> {
       };
       this.#socket.on("drain", done).on("close", done);
     });
+  }
+
+  /** Reads nothing more, beyond what has come already, until `room` is settled; the other end is held up by that. */
+  waitFor(room: Promise<void> | undefined): void {
+    if (room === undefined) return;
+    this.#socket.pause();
+    void room.finally(() => this.#socket.resume());
   }
 
   /** Whether an open connection keeps the event loop going. */

@@ -24,6 +24,7 @@ export class WorkerClient {
   readonly #pending = new Map<number, Pending>();
   readonly #onNote: (code: string, message: string) => void;
   readonly #onReady: (ready: Ready) => void;
+  readonly #outputRoom: () => Promise<void> | undefined;
   #ended: AppError | undefined;
   #count = 0;
 
@@ -33,10 +34,12 @@ export class WorkerClient {
     handlers: {
       readonly onReady: (ready: Ready) => void;
       readonly onNote: (code: string, message: string) => void;
+      readonly outputRoom: () => Promise<void> | undefined;
       readonly explainEnd: () => Promise<AppError>;
     },
   ) {
     this.#onReady = handlers.onReady;
+    this.#outputRoom = handlers.outputRoom;
     this.#onNote = handlers.onNote;
     this.#channel = new Channel<WorkerMessage, ControlMessage>(
       socket,
@@ -83,8 +86,10 @@ export class WorkerClient {
     if ("note" in message) return this.#onNote(message.note.code, message.note.message);
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
-    if ("output" in message)
-      return pending.options.onOutput?.(message.output.stream, Buffer.from(message.output.data, "base64"));
+    if ("output" in message) {
+      pending.options.onOutput?.(message.output.stream, Buffer.from(message.output.data, "base64"));
+      return this.#channel.waitFor(this.#outputRoom());
+    }
     if ("error" in message) return pending.reject(fromWire(message.error));
     pending.resolve(message.ok);
   }

@@ -5,7 +5,6 @@ import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { delimiter, isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { guardArgv } from "./guard-script.ts";
 import { mapIds } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
@@ -42,7 +41,6 @@ export interface GuardOptions {
 /** Starts the guard of a worker, which waits to be let on by {@link enterNamespace}. */
 export function startGuard({ root, session, maps, path, compileCache }: GuardOptions): Guard {
   mkdirSync(`${session}/scratch`, { mode: 0o700 });
-  markInheritedCloseOnExec();
   const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
   const [command = "", ...args] = guardArgv(maps !== undefined, session, [

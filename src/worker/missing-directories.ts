@@ -4,7 +4,7 @@ import type { Tree } from "../snapshot/tree.ts";
 
 /**
  * The directories, parents first, that must be made so that the directory `path` is there, links of the
- * tree followed inside it. Throws `WORKDIR_NOT_DIRECTORY` where something else is in the way.
+ * tree followed inside it. Throws `DOCKERFILE_WORKDIR_CONFLICT` where something else is in the way.
  */
 export function missingDirectories(tree: Tree, path: string): readonly string[] {
   const missing: string[] = [];
@@ -23,7 +23,7 @@ export function missingDirectories(tree: Tree, path: string): readonly string[] 
 
 function inTheWay(path: string, type: string): AppError {
   return new AppError(
-    "WORKDIR_NOT_DIRECTORY",
+    "DOCKERFILE_WORKDIR_CONFLICT",
     `${showPath(path)} is a ${type}: expected a directory, or nothing, for WORKDIR`,
     {
       hint: "Choose another path, or remove it in an earlier RUN.",

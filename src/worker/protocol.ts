@@ -94,7 +94,7 @@ export interface CopyRequest extends CopySelection {
   readonly destination: string;
   /** The destination was written with a trailing slash (or as `.`), or there are several sources. */
   readonly intoDirectory: boolean;
-  /** `USER[:GROUP]` of --chown, names or numbers. Absent: 0:0. */
+  /** `USER[:GROUP]` of --chown, names or numbers. Absent: as in the source (of a context 0:0); made parents are 0:0. */
   readonly owner?: string | undefined;
   /** --chmod: bits, or a symbolic change of them. */
   readonly mode?: number | string | undefined;
@@ -148,6 +148,8 @@ export interface RunRequest {
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly RunMount[] | undefined;
+  /** Directory of the machine that keeps Go's build cache over builds, see sandbox/go-cache.ts. */
+  readonly goCache?: string | undefined;
 }
 
 /** What --mount puts over the root of a RUN; targets are absolute and clean. Nothing of it gets into a layer. */

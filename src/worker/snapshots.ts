@@ -8,11 +8,11 @@ import { removeTree } from "../sys/remove-tree.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Chain, SnapshotId } from "./protocol.ts";
 
-/** The extracted directories of a chain, lowest first. Throws `SNAPSHOT_MISSING`. */
+/** The extracted directories of a chain, lowest first. Throws `STORE_SNAPSHOT_MISSING`. */
 export function layerDirectories(chain: Chain, context: WorkerContext): readonly string[] {
   return chain.map((id) => {
     if (hasSnapshot(id, context)) return layerDirectory(id, context);
-    throw new AppError("SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
+    throw new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
       hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
       retryable: true,
     });
@@ -70,9 +70,10 @@ function setAside(target: string, context: WorkerContext): void {
   const aside = context.temp.tempPath("stale");
   try {
     renameSync(target, aside);
+    // Between our looking and renaming another worker may have put its own there.
+    if (bootOf(aside) === bootId()) renameSync(aside, target);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    throw error;
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
   }
   removeTree(fromUtf8(aside));
 }

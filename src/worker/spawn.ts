@@ -2,6 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { storePaths } from "../store/paths.ts";
 import { openSession } from "../store/session.ts";
 import type { Session } from "../store/session.ts";
+import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { WorkerClient } from "./client.ts";
 import type { RequestOptions } from "./client.ts";
 import { enterNamespace, searchPath, startGuard } from "./guard.ts";
@@ -19,6 +20,8 @@ export interface WorkerOptions {
   readonly signal: AbortSignal;
   /** Takes what the user should know and what fails nothing. */
   readonly onNote?: ((code: string, message: string) => void) | undefined;
+  /** Pending while no more output can be taken: the RUN that prints it is held up meanwhile. */
+  readonly outputRoom?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** A process of ours that is root in namespaces of its own. */
@@ -43,6 +46,7 @@ export interface Worker {
  */
 export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
   options.signal.throwIfAborted();
+  markInheritedCloseOnExec();
   const maps = process.getuid?.() === 0 ? undefined : ownIdMaps();
   const session = openSession(storePaths(options.root), (code, message) => options.onNote?.(code, message));
   try {
@@ -78,7 +82,7 @@ type Ready = Pick<Worker, "rung" | "runtime">;
 /** Waits for the worker's first message. */
 async function connect(
   guard: Guard,
-  { signal, onNote }: WorkerOptions,
+  { signal, onNote, outputRoom }: WorkerOptions,
 ): Promise<{ readonly client: WorkerClient; readonly ready: Ready }> {
   let client: WorkerClient | undefined;
   let running = false;
@@ -87,6 +91,7 @@ async function connect(
     client = new WorkerClient(guard.channel, {
       onReady: resolve,
       onNote: (code, message) => onNote?.(code, message),
+      outputRoom: () => outputRoom?.(),
       explainEnd: async () => {
         // The last words come by another pipe.
         await new Promise((wait) => setTimeout(wait, 50));

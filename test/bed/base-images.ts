@@ -56,7 +56,7 @@ export function baseImages(platforms: readonly BedPlatform[]): Artefact {
 
 function platformImages(platform: BedPlatform): Artefact {
   const recipes = new URL("recipes/", import.meta.url);
-  const shared = ["apt.ts", "blobs.ts", "image.ts", "debian-root.ts", "base-images.ts"];
+  const shared = ["apt.ts", "blobs.ts", "image.ts", "debian-root.ts", "dpkg-database.ts", "base-images.ts"];
   return {
     name: `images-${platform.replaceAll("/", "-")}`,
     recipe: [platform, GO_VERSION, machineGoArch()],

@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { mkdirSync, mkdtempSync, chmodSync, chownSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { findLeftovers, type Leftovers } from "./leftovers.ts";
 import { ensureArtefact } from "./make.ts";
 import { Registry, type RegistryOptions } from "./registry.ts";
@@ -27,6 +28,10 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, as a shell with job control starts it: `kill(-pid)` reaches it and its children alone. */
+  readonly ownGroup?: boolean;
+  /** Open files that it inherits as 3 and up, as from a careless CI shell. */
+  readonly descriptors?: readonly number[];
   /** Called with the running process: to send it signals in the middle of things. */
   readonly onStart?: (pid: number) => void;
   /** Called with every piece of its standard error, for tests that act when something was said. */
@@ -121,7 +126,12 @@ function runCommand(argv: readonly string[], options: CliOptions): Promise<CliRe
   const [command = "", ...args] = argv;
   const start = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["ignore", "pipe", "pipe", ...(options.descriptors ?? [])],
+      detached: options.ownGroup ?? false,
+    }) as ChildProcessByStdio<null, Readable, Readable>;
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

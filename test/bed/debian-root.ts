@@ -1,15 +1,7 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { DebianArch, Package } from "./apt.ts";
+import { registerPackage } from "./dpkg-database.ts";
 import { runTool } from "./process.ts";
 
 /** The links of a merged /usr. Debian's packages still name the old paths, so these exist before the first is unpacked. */
@@ -40,62 +32,23 @@ export function unpackPackages(root: string, arch: DebianArch, packages: readonl
     mkdirSync(join(root, "usr", link), { recursive: true });
     if (!existsSync(join(root, link))) symlinkSync(`usr/${link}`, join(root, link));
   }
-  const info = join(root, "var/lib/dpkg/info");
-  mkdirSync(info, { recursive: true });
-  writeFileSync(join(info, "format"), "1\n");
+  const unpacked = `${root}.unpacked`;
+  mkdirSync(unpacked);
   const exclude = SLIM_EXCLUDES.map((path) => `--exclude='${path}'`).join(" ");
-  const unpack = `dpkg-deb --fsys-tarfile "$1" | tar -xpvC "$2" --no-same-owner --keep-directory-symlink ${exclude}`;
-  for (const one of packages) {
-    const files = runTool("sh", ["-ec", unpack, "sh", one.file, root]).trimEnd().split("\n");
-    registerPackage(root, one, files);
-  }
+  runTool("sh", ["-ec", unpackAll(exclude), "sh", root, unpacked, ...packages.map((one) => one.file)]);
+  for (const one of packages) registerPackage(root, one.name, join(unpacked, basename(one.file)));
+  rmSync(unpacked, { recursive: true });
 }
 
-function registerPackage(root: string, one: Package, unpacked: readonly string[]): void {
-  const database = join(root, "var/lib/dpkg");
-  const control = `${root}.control`;
-  runTool("sh", ["-ec", 'rm -rf "$2"; dpkg-deb --control "$1" "$2"', "sh", one.file, control]);
-  const fields = readFileSync(join(control, "control"), "utf8").trimEnd();
-  const multiArch = /^Multi-Arch: same$/m.test(fields);
-  const name = multiArch ? `${one.name}:${/^Architecture: (.+)$/m.exec(fields)?.[1]}` : one.name;
-  writeFileSync(
-    join(database, "status"),
-    `${fields.replace("\n", "\nStatus: install ok installed\n")}\n${conffiles(root, control)}\n`,
-    { flag: "a" },
-  );
-  const files = unpacked.map((path) => path.slice(1).replace(/\/$/, "") || "/.");
-  writeFileSync(join(database, "info", `${name}.list`), `${files.join("\n")}\n`);
-  for (const part of [
-    "conffiles",
-    "md5sums",
-    "shlibs",
-    "symbols",
-    "triggers",
-    "preinst",
-    "postinst",
-    "prerm",
-    "postrm",
-  ]) {
-    if (existsSync(join(control, part))) copyFileSync(join(control, part), join(database, "info", `${name}.${part}`));
-  }
-  runTool("rm", ["-rf", control]);
-}
-
-function conffiles(root: string, control: string): string {
-  if (!existsSync(join(control, "conffiles"))) return "";
-  const paths = readFileSync(join(control, "conffiles"), "utf8")
-    .trim()
-    .split("\n")
-    .filter((path) => path.startsWith("/") && existsSync(join(root, path)));
-  if (paths.length === 0) return "";
-  const sums = runTool(
-    "md5sum",
-    paths.map((path) => join(root, path)),
-  )
-    .trimEnd()
-    .split("\n");
-  return `Conffiles:\n${paths.map((path, at) => ` ${path} ${sums[at]?.slice(0, 32)}`).join("\n")}\n`;
-}
+// One shell for all of them: a process started from Node costs as much as unpacking a small package.
+const unpackAll = (exclude: string): string => `
+  root=$1 unpacked=$2
+  shift 2
+  for deb; do
+    dpkg-deb --control "$deb" "$unpacked/\${deb##*/}"
+    dpkg-deb --fsys-tarfile "$deb" |
+      tar -xpvC "$root" --no-same-owner --keep-directory-symlink ${exclude} >"$unpacked/\${deb##*/}/files"
+  done`;
 
 /** What the maintainer scripts of a minimal Debian leave behind. Where a file has a template, that is used. */
 export function configureDebian(root: string): void {

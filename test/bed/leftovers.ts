@@ -12,8 +12,8 @@ export interface Leftovers {
 }
 
 /**
- * Looks for what a run left behind. A process counts when its command, environment, working directory, root
- * or mounts name `directory`, which every run of a bed has to itself.
+ * Looks for what a run left behind. A process counts when its command, environment, working directory, root,
+ * open files or mounts name `directory`, which every run of a bed has to itself.
  */
 export function findLeftovers(directory: string, temporary: readonly string[]): Leftovers {
   return {
@@ -38,7 +38,8 @@ function names(pid: number, directory: string): boolean {
     readProc(`${pid}/environ`).includes(directory) ||
     readLink(`${pid}/cwd`).startsWith(directory) ||
     readLink(`${pid}/root`).startsWith(directory) ||
-    readProc(`${pid}/mountinfo`).includes(directory)
+    readProc(`${pid}/mountinfo`).includes(directory) ||
+    openFiles(pid).some((path) => path.startsWith(directory))
   );
 }
 
@@ -56,6 +57,14 @@ function readLink(path: string): string {
     return readlinkSync(join("/proc", path));
   } catch {
     return "";
+  }
+}
+
+function openFiles(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readLink(`${pid}/fd/${fd}`));
+  } catch {
+    return [];
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTool } from "../bed/process.ts";
 
@@ -8,7 +8,8 @@ const BUSYBOX = "/bin/busybox";
 /** Why a root file system cannot be made, or undefined. */
 export function missingBusybox(): string | undefined {
   if (!existsSync(BUSYBOX)) return "busybox is not installed (Debian package busybox-static)";
-  return runTool("file", ["-bL", BUSYBOX]).includes("statically linked") ? undefined : `${BUSYBOX} is not static`;
+  const interpreter = /\/lib\S*\/ld-(?:linux|musl)/;
+  return interpreter.test(readFileSync(BUSYBOX, "latin1")) ? `${BUSYBOX} is not static` : undefined;
 }
 
 /** A small root file system: a shell, a few users, nothing to mount over. */

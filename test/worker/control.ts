@@ -35,6 +35,11 @@ export interface Outcome {
   };
 }
 
+export interface ControlOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly careless?: boolean;
+}
+
 /** A store of its own, as `user` has it. */
 export class TestStore {
   readonly user: BedUser;
@@ -50,10 +55,8 @@ export class TestStore {
     chownSync(this.root, user.uid, user.gid);
   }
 
-  /** Starts a control process on it. `descriptors` are inherited as 3 and up, as from a careless CI shell. */
-  async control(
-    options: { readonly env?: NodeJS.ProcessEnv; readonly descriptors?: readonly (number | "ignore")[] } = {},
-  ): Promise<Control> {
+  /** Starts a control process on it. With `careless`, from a shell that lets it inherit `/` as descriptors 9 and 200. */
+  async control(options: ControlOptions = {}): Promise<Control> {
     const control = new Control(this, options);
     await control.started;
     return control;
@@ -98,22 +101,18 @@ export class Control {
   #said = "";
   #count = 0;
 
-  constructor(
-    store: TestStore,
-    {
-      env = {},
-      descriptors = [],
-    }: { readonly env?: NodeJS.ProcessEnv; readonly descriptors?: readonly (number | "ignore")[] },
-  ) {
+  constructor(store: TestStore, { env = {}, careless = false }: ControlOptions) {
     const program = fileURLToPath(new URL("control-program.ts", import.meta.url));
+    const shell = careless ? ["bash", "-c", 'exec 9</ 200</; exec "$@"', "careless"] : [];
     const [command = "", ...args] = asUser(store.user, [
+      ...shell,
       process.execPath,
       "--disable-warning=ExperimentalWarning",
       program,
       store.root,
     ]);
     this.#child = spawn(command, args, {
-      stdio: ["pipe", "pipe", "pipe", ...descriptors],
+      stdio: ["pipe", "pipe", "pipe"],
       cwd: "/",
       env: { PATH: process.env["PATH"], HOME: store.user.home, ...env },
     }) as ChildProcessByStdio<Writable, Readable, Readable>;

@@ -33,6 +33,7 @@ export function toRequest(
     iidFile: absolute(flags.iidfile, process),
     noCache: flags.noCache ?? false,
     hostCa: flags.hostCa,
+    goCache: flags.goCache,
     compression: flags.compression,
     format: flags.format,
     epoch: parseEpoch(flags, process),

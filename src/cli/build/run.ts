@@ -3,6 +3,7 @@ import { openProgress } from "../../report/choose.ts";
 import { imageIdOf } from "../../output/metadata.ts";
 import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
+import { roomIn } from "../output-room.ts";
 import { readSettings } from "../settings.ts";
 import { toRequest } from "./request.ts";
 import type { BuildFlags } from "./spec.ts";
@@ -13,7 +14,9 @@ export async function buildImage(this: CliContext, flags: BuildFlags, path?: str
     const request = toRequest(flags, path, readSettings(this), this);
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
     try {
-      const outcome = await build(request, { env: this.env, cwd: this.cwd, signal: this.signal, emit: progress.emit });
+      const { env, cwd, signal } = this;
+      const outputRoom = (): Promise<void> | undefined => roomIn(this.process.stderr, signal);
+      const outcome = await build(request, { env, cwd, signal, emit: progress.emit, outputRoom });
       // An archive on standard output must not have a line of text behind it.
       const piped = request.outputs.some((output) => output.kind === "oci" && output.destination === "-");
       if (!piped) this.process.stdout.write(resultLines(outcome, flags.quiet ?? false));

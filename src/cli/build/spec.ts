@@ -19,6 +19,7 @@ export interface BuildFlags {
   readonly compression: "gzip" | "zstd" | "none";
   readonly format: "oci" | "docker";
   readonly hostCa: "auto" | "off";
+  readonly goCache: "auto" | "off";
   readonly jobs?: string;
   readonly root?: string;
   readonly registryMirror?: readonly string[];
@@ -68,6 +69,12 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         brief: "Compression of new layers",
       },
       format: { kind: "enum", values: ["oci", "docker"], default: "oci", brief: "Media types of the image" },
+      goCache: {
+        kind: "enum",
+        values: ["auto", "off"],
+        default: "auto",
+        brief: "RUNs that compile Go keep their build cache from build to build, outside of the image",
+      },
       hostCa: {
         kind: "enum",
         values: ["auto", "off"],

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Content, Entry } from "../../layer/entry.ts";
 import type { Tree } from "../tree.ts";
 import { walk } from "../walk.ts";
@@ -12,7 +13,7 @@ export function dump(tree: Tree, { times = true } = {}): string[] {
       .map(([name, value]) => ` ${name}=${Buffer.from(value).toString("hex")}`)
       .join("");
     const detail = {
-      file: () => JSON.stringify(readAll(tree.open(path)).toString("latin1")),
+      file: () => shorten(readAll(tree.open(path))),
       symlink: () => `-> ${node.target}`,
       char: () => `${node.major}:${node.minor}`,
       block: () => `${node.major}:${node.minor}`,
@@ -26,6 +27,10 @@ export function dump(tree: Tree, { times = true } = {}): string[] {
   describe("");
   for (const { path } of walk(tree, "")) describe(path);
   return lines;
+}
+
+function shorten(bytes: Buffer): string {
+  return bytes.length > 200 ? hash("sha256", bytes) : JSON.stringify(bytes.toString("latin1"));
 }
 
 export function readAll(content: Content): Buffer {

@@ -77,6 +77,7 @@ async function runIn(
   call: Call,
 ): Promise<void> {
   const { argv, cwd, network, platform, hostCa } = request;
+  const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);
   await context.sandbox.run(
@@ -93,6 +94,7 @@ async function runIn(
       groups: user.groups,
       network,
       hostCa,
+      goCache,
     },
     call,
   );
@@ -115,6 +117,15 @@ function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid 
   } finally {
     directory.close();
   }
+}
+
+/** Each user has a cache of his own, as he may not write another's. */
+function goCacheOf(directory: string, { uid, gid }: ResolvedUser): string {
+  const path = `${directory}/${uid}-${gid}`;
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chownSync(path, uid, gid);
+  return path;
 }
 
 /** Runtimes differ in what they add, so nothing is left to them. */

@@ -1,0 +1,16 @@
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { showPath } from "./resolve-path.ts";
+
+/** A failed write at `path` as an AppError: `DISK_FULL`, or `code` for what else the system says. Others pass as they are. */
+export function explainWrite(error: unknown, path: string, code: string): unknown {
+  if (error instanceof AppError) return error;
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  if (errno !== "ENOSPC" && errno !== "EDQUOT") {
+    return new AppError(code, `cannot write ${showPath(path)}: ${messageOf(error)}`, { cause: error });
+  }
+  return new AppError("DISK_FULL", `no space left to write ${showPath(path)}`, {
+    hint: "Free space where it goes; the store can be put elsewhere with --root.",
+    cause: error,
+  });
+}
