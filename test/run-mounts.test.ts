@@ -68,12 +68,15 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   test("a mount below another one is made in it, and no link leads out of the root", async () => {
     const mounts = [bind("/m/deep/er"), bind("/m"), cache("nested", { target: "/m/deep/cache" }), bind("/out/inside")];
     const outcome = await control.run("ls /m /m/deep /m/deep/er /etc/inside", { id: "one", mounts });
-    expect(outcome.stdout.replaceAll(/\s+/g, " ")).toBe("/etc/inside: dir /m: deep dir /m/deep: cache er /m/deep/er: dir ");
+    expect(outcome.stdout.replaceAll(/\s+/g, " ")).toBe(
+      "/etc/inside: dir /m: deep dir /m/deep: cache er /m/deep/er: dir ",
+    );
     expect(store.listing("one")).toEqual([]);
   });
 
   test("a source that is not there and a target that is a file are refused", async () => {
-    const refused = async (mount: RunMount): Promise<unknown> => (await control.run("true", { mounts: [mount] })).error?.code;
+    const refused = async (mount: RunMount): Promise<unknown> =>
+      (await control.run("true", { mounts: [mount] })).error?.code;
     expect(await refused(bind("/m", { source: "/nothing" }))).toBe("RUN_MOUNT_NOT_FOUND");
     expect(await refused(bind("/bin/sh/x"))).toBe("RUN_MOUNT_TARGET");
     expect(await refused(bind("/bin/sh"))).toBe("RUN_MOUNT_TARGET");
@@ -122,7 +125,8 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       { ...secret, env: "TOKEN", mode: 0o400 },
       { ...secret, target: "/s/b", uid: 7, gid: 8, mode: 0o440 },
     ];
-    const script = "cat /run/secrets/a; echo; echo $TOKEN; stat -c '%a %u:%g' /run/secrets/a /s/b; echo x > /s/b || echo refused";
+    const script =
+      "cat /run/secrets/a; echo; echo $TOKEN; stat -c '%a %u:%g' /run/secrets/a /s/b; echo x > /s/b || echo refused";
     const { stdout } = await control.run(script, { id: "one", mounts, env: ["PATH=/bin", "TOKEN=other"] });
     expect(stdout).toBe("canary-7f3\ncanary-7f3\n400 0:0\n440 7:8\nrefused\n");
     expect(store.listing("one")).toEqual([]);

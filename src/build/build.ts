@@ -153,7 +153,9 @@ function makeEngine(
     noCache: request.noCache,
     signal,
     goCache: ({ argv, env, mounts = [] }) =>
-      request.goCache === "auto" && usesGoCache(argv, env) && !mounts.some(isGoCache) ? goCacheOf(store, plan) : undefined,
+      request.goCache === "auto" && usesGoCache(argv, env) && !mounts.some(isGoCache)
+        ? goCacheOf(store, plan)
+        : undefined,
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     worker: () => workshop.worker(),
     fetchLayer: (image, index) => workshop.layers(onTransfer).fetch(image, index, signal),

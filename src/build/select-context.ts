@@ -32,7 +32,11 @@ export async function selectContext(
     if (++count <= MAX_LISTED_FILES) files[toUtf8(path)] = Buffer.from(digest.subarray(0, 8)).toString("hex");
     return digest;
   };
-  const content = contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes }), hash);
+  const content = contentDigest(
+    tree,
+    selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes }),
+    hash,
+  );
   return { content, files: count <= MAX_LISTED_FILES ? files : undefined };
 }
 

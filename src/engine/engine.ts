@@ -21,12 +21,12 @@ import { emptyTree } from "../snapshot/empty-tree.ts";
 import { chainOf, stepOf, type Link } from "./chain.ts";
 import { selectionFields } from "./graph.ts";
 import { stepKey } from "./keys.ts";
-import { prepareMounts, type MountChains, type PrivateInputs } from "./run-mounts.ts";
+import { mountChains, prepareMounts, type PrivateInputs } from "./run-mounts.ts";
 import { isClearOfBase } from "./lazy-base.ts";
 import type { StepReporter } from "./reporter.ts";
 import type { Results, StepRecord } from "./results.ts";
 import { StepKeys, type Selection } from "./step-keys.ts";
-import type { CopyStep, Graph, ImageStep, MakeDirectoryStep, RunStep, StepId, StepMount } from "./types.ts";
+import type { CopyStep, Graph, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
 import type { SlotBook } from "./why.ts";
 
 export interface EngineOptions {
@@ -175,8 +175,9 @@ export class Engine {
     const { results, packing, reporter } = this.#o;
     const { id: snapshot } = await this.#record(id);
     const step = stepOf(this.#o.graph, id);
-    const linked = step.kind === "copy" && step.link === true ? await this.#linkedName(id, step) : undefined;
-    const known = results.layer(snapshot, packing) ?? (linked === undefined ? undefined : results.layer(linked, packing));
+    const linked = this.#o.noCache ? undefined : await this.#keys.linkedName(id);
+    const known =
+      results.layer(snapshot, packing) ?? (linked === undefined ? undefined : results.layer(linked, packing));
     if (known !== undefined) {
       reporter.hit(id, "layer in the store");
       return known;
@@ -185,16 +186,6 @@ export class Engine {
     results.putLayer(snapshot, packing, blob);
     if (linked !== undefined) results.putLayer(linked, packing, blob);
     return blob;
-  }
-
-  /** Names the layer of a COPY --link, which is the same on every base; no name where nothing may be reused. */
-  async #linkedName(id: StepId, step: CopyStep): Promise<string | undefined> {
-    if (this.#o.noCache || stepOf(this.#o.graph, step.base).kind === "scratch") return undefined;
-    await this.#keys.key(id);
-    return stepKey(
-      "linked",
-      this.#keys.slot(id).fields.filter(([name]) => name !== "parent"),
-    );
   }
 
   /** A file operation's layer, without extracting what it stands on; undefined where that is at hand or needed anyway. */
@@ -274,24 +265,16 @@ export class Engine {
       hostCa: this.#o.hostCa(),
       goCache: this.#o.goCache(step),
     } as const;
-    const chains = await this.#mountChains(mounts);
+    const chains = await mountChains(mounts, {
+      snapshot: (from) => this.snapshot(from),
+      identity: (from) => this.#identity(from),
+    });
     await this.#execute(id, async () => {
       const prepared = await prepareMounts(mounts, chains, this.#o.private);
       return this.#request({ ...request, mounts: prepared }, (stream, data) =>
         this.#o.reporter.output(id, stream, data),
       );
     });
-  }
-
-  /** What the mounts of a RUN show, made before the RUN takes its place. */
-  async #mountChains(mounts: readonly StepMount[]): Promise<MountChains> {
-    const chains = new Map<StepId, { chain: Chain; identity: string }>();
-    for (const mount of mounts) {
-      if (!("from" in mount) || mount.from === undefined) continue;
-      const identity = await this.#identity(mount.from);
-      chains.set(mount.from, { chain: await this.snapshot(mount.from), identity });
-    }
-    return chains;
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {

@@ -59,6 +59,7 @@ function definition(step: Step): readonly KeyField[] {
         ["into", step.intoDirectory ? "directory" : ""],
         ...optionalField("owner", step.owner),
         ...optionalField("mode", step.mode?.toString(8)),
+        ...optionalField("unpack", step.unpack === true ? "" : undefined),
         ...optionalField("link", step.link === true ? "" : undefined),
         ...selectionFields(step),
         ...inlineField(step.inline),

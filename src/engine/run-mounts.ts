@@ -14,6 +14,20 @@ export interface PrivateInputs {
 /** The extracted chains that mounts show, with what names their content. */
 export type MountChains = ReadonlyMap<StepId, { readonly chain: Chain; readonly identity: string }>;
 
+/** Extracts what mounts show, before the RUN takes its place among those that execute. */
+export async function mountChains(
+  mounts: readonly StepMount[],
+  results: { snapshot(id: StepId): Promise<Chain>; identity(id: StepId): Promise<string> },
+): Promise<MountChains> {
+  const chains = new Map<StepId, { readonly chain: Chain; readonly identity: string }>();
+  for (const mount of mounts) {
+    if (!("from" in mount) || mount.from === undefined) continue;
+    const identity = await results.identity(mount.from);
+    chains.set(mount.from, { chain: await results.snapshot(mount.from), identity });
+  }
+  return chains;
+}
+
 /** The mounts of a RUN as the worker makes them. Throws `SECRET_MISSING` and `SSH_MISSING` where one is required. */
 export function prepareMounts(
   mounts: readonly StepMount[],
@@ -44,7 +58,8 @@ function prepare(mount: StepMount, chains: MountChains, inputs: PrivateInputs): 
       const { id, required, ...rest } = mount;
       const agent = inputs.agent(id);
       if (agent !== undefined) return { ...rest, agent };
-      if (required) throw missing("SSH_MISSING", `SSH agent ${id}`, `--ssh ${id} with SSH_AUTH_SOCK set, or --ssh ${id}=SOCKET`);
+      if (required)
+        throw missing("SSH_MISSING", `SSH agent ${id}`, `--ssh ${id} with SSH_AUTH_SOCK set, or --ssh ${id}=SOCKET`);
       return undefined;
     }
   }

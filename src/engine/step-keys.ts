@@ -48,6 +48,17 @@ export class StepKeys {
     return this.#slots.get(id) ?? { fields: [] };
   }
 
+  /** Names the layer of a COPY --link, which is the same on every base; of other steps there is no such name. */
+  async linkedName(id: StepId): Promise<string | undefined> {
+    const step = stepOf(this.#graph, id);
+    if (step.kind !== "copy" || step.link !== true) return undefined;
+    await this.key(id);
+    return stepKey(
+      "linked",
+      this.slot(id).fields.filter(([name]) => name !== "parent"),
+    );
+  }
+
   async #compute(id: StepId, step: Step): Promise<StepKey> {
     switch (step.kind) {
       case "scratch":
@@ -93,6 +104,7 @@ export class StepKeys {
       ["destination", [step.destination, step.intoDirectory ? "/" : ""]],
       ["owner", step.owner ?? ""],
       ["mode", step.mode === undefined ? "" : step.mode.toString(8)],
+      ...(step.unpack === true ? ([["unpack", "true"]] as const) : []),
       ...(step.link === true ? ([["link", "true"]] as const) : []),
       ...selectionFields(step),
       ...inlineField(step.inline),

@@ -45,6 +45,8 @@ export interface CopyStep extends CopySelection {
   readonly kind: "copy";
   readonly base: StepId;
   readonly from: StepId;
+  /** ADD: archives among the files that are named become what they hold. */
+  readonly unpack?: boolean | undefined;
   /** Copied after `paths`. */
   readonly inline?: readonly InlineFile[] | undefined;
   /** Absolute and clean. */

@@ -17,6 +17,8 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
   readonly paths: readonly string[];
   /** `USER[:GROUP]` of --chown, looked up in `base`. */
   readonly owner?: string | undefined;
+  /** What `paths` select, where that was looked at before and archives were unpacked. */
+  readonly selected?: readonly Source[] | undefined;
   /** More to be copied after `paths`, from trees of their own; no part of `expect`. */
   readonly more?: readonly Source[] | undefined;
   /** The {@link contentDigest} that the step's key was made of. */
@@ -29,16 +31,23 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
  */
 export function* copyEntries(options: CopyOptions): Generator<Entry, void> {
   const { source: tree, base, expect } = options;
-  const sources = [...selectSources(tree, options.paths, options), ...(options.more ?? [])];
+  const sources = [...(options.selected ?? selectSources(tree, options.paths, options)), ...(options.more ?? [])];
   const owner = options.owner === undefined ? undefined : resolveOwner(base, options.owner);
   const hasher = new ContentHasher();
   const linked = new Map<string, Uint8Array>();
   const nodesOf = (source: Source): ReturnType<typeof selectNodes> => selectNodes(source.tree, source);
   for (const placed of place(sources, nodesOf, { ...options, owner })) {
     const digest = yield* emit(placed, linked);
-    if (placed.selected !== undefined && placed.source.tree === tree) hasher.add(placed.source, placed.selected, digest);
+    const { selected, source } = placed;
+    if (selected === undefined) continue;
+    if (source.tree === tree) hasher.add(source, selected, digest);
+    else if (source.archive !== undefined && selected.relative === "") addArchive(hasher, source.archive);
   }
   if (hasher.digest() !== expect) throw contextChanged();
+}
+
+function addArchive(hasher: ContentHasher, { source, digest }: NonNullable<Source["archive"]>): void {
+  hasher.add(source, { source: source.path, relative: "", node: source.node }, digest);
 }
 
 /** Yields what is to be yielded and returns the digest of the bytes, of a regular file. */

@@ -157,7 +157,7 @@ function madeDirectory(path: string, source: Source, { owner, mode }: Placement)
   return {
     type: "directory",
     path,
-    mode: typeof mode === "number" ? mode & 0o777 : 0o755,
+    mode: typeof mode === "number" && source.archive === undefined ? mode & 0o777 : 0o755,
     uid,
     gid,
     mtime: source.node.mtime,
@@ -172,7 +172,8 @@ function toEntry(
   placement: Placement,
 ): IndexEntry | undefined {
   const { uid, gid } = placement.owner ?? node;
-  const mode = node.type === "symlink" ? node.mode : changeMode(node, placement.mode);
+  const mode =
+    node.type === "symlink" ? node.mode : changeMode(node, source.archive === undefined ? placement.mode : undefined);
   const entry = bareEntryOf(path, node, { mode, uid, gid });
   const target = entry?.type === "file" ? firstName(path, node, source, names) : undefined;
   if (target === undefined) return entry;

@@ -151,9 +151,15 @@ describe("--parents and --exclude", () => {
 
   test.each([
     [["**/e"], ["b/c/d/foo", "b/c2/d/e2/baz"]],
-    [["**/ba*", "!**/bay"], ["b/c/d/e/bay", "b/c/d/foo"]],
+    [
+      ["**/ba*", "!**/bay"],
+      ["b/c/d/e/bay", "b/c/d/foo"],
+    ],
     [["*"], []],
-    [["*", "!b/c2"], ["b/c2/d/e/baz", "b/c2/d/e2/baz"]],
+    [
+      ["*", "!b/c2"],
+      ["b/c2/d/e/baz", "b/c2/d/e2/baz"],
+    ],
   ])("--exclude=%j leaves %j", (excludes, expected) => {
     expect(taken(["a"], { excludes })).toEqual(expected);
   });

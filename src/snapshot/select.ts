@@ -17,6 +17,8 @@ export interface Source {
   readonly path: string;
   readonly node: TreeNode;
   readonly tree: Tree;
+  /** This directory was an archive, which the content digest is made of; its files keep their modes. */
+  readonly archive?: { readonly source: Source; readonly digest: Uint8Array } | undefined;
   /** What of a directory is taken, by its path inside. Absent: everything. */
   readonly include?: Matcher | undefined;
   /** What of it is left out. */

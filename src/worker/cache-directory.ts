@@ -26,7 +26,7 @@ const RETRY = 50;
 export async function openCache(mount: CacheMount, context: WorkerContext, signal: AbortSignal): Promise<OpenCache> {
   const parent = context.store.cacheDirectory(mount.name);
   mkdirSync(parent, { recursive: true, mode: 0o700 });
-  for (let number = 0; ; ) {
+  for (let number = 0; ;) {
     signal.throwIfAborted();
     const lock = openSync(`${parent}/${number}.lock`, "a", 0o600);
     try {

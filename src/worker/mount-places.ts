@@ -34,7 +34,9 @@ export class MountPlaces {
   /** The mount of `source` at `target`, which is absolute and clean. */
   put(target: string, source: Mountable): SpecMount {
     const inRoot = resolvePath(new DirectoryTree(this.#root.root), fromUtf8(target), { followLast: true });
-    const above = [...this.#mounted.keys()].filter((path) => isBelow(inRoot, path)).sort((a, b) => b.length - a.length)[0];
+    const above = [...this.#mounted.keys()]
+      .filter((path) => isBelow(inRoot, path))
+      .sort((a, b) => b.length - a.length)[0];
     const path = above === undefined ? inRoot : this.#putInside(above, inRoot.slice(above.length + 1), source);
     const mode = above === undefined ? this.#make(path, source) : 0o755;
     this.#mounted.set(path, source.kind === "directory" ? source.path : undefined);
@@ -96,5 +98,7 @@ function inTheWay(path: string, type: string): AppError {
 }
 
 function intoRoot(): AppError {
-  return new AppError("RUN_MOUNT_TARGET", "cannot mount over the root of a RUN", { hint: "Choose another target=PATH." });
+  return new AppError("RUN_MOUNT_TARGET", "cannot mount over the root of a RUN", {
+    hint: "Choose another target=PATH.",
+  });
 }

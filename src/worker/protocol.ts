@@ -84,6 +84,8 @@ export interface SelectRequest extends CopySelection {
 export interface CopyRequest extends CopySelection {
   readonly op: "copy";
   readonly source: CopySource;
+  /** ADD: archives among the files that are named become what they hold. */
+  readonly unpack?: boolean | undefined;
   /** Copied after `paths`. */
   readonly inline?: readonly InlineFile[] | undefined;
   /** Time of inline files, nanoseconds since the epoch, decimal. */

@@ -44,7 +44,8 @@ type Collected = { -readonly [K in keyof MountOptions]?: MountOptions[K] };
 
 function collect(text: string, expand: (text: string) => string): Collected {
   const options: Collected = { type: "bind" };
-  for (const { key, value } of mountFields(text)) setOption(options, key, value === undefined ? undefined : expand(value));
+  for (const { key, value } of mountFields(text))
+    setOption(options, key, value === undefined ? undefined : expand(value));
   return options;
 }
 
@@ -93,7 +94,10 @@ function checkMount(options: Collected): MountOptions {
   const { type = "bind", mode, uid, gid } = options;
   const only = (option: keyof Collected, ...types: readonly MountOptions["type"][]): void => {
     if (options[option] === undefined || types.includes(type)) return;
-    throw new MountError(`of type ${type} has no option ${option}`, `It is for ${types.join(" and ")} mounts: leave it out.`);
+    throw new MountError(
+      `of type ${type} has no option ${option}`,
+      `It is for ${types.join(" and ")} mounts: leave it out.`,
+    );
   };
   only("required", "secret", "ssh");
   only("size", "tmpfs");
@@ -131,7 +135,10 @@ function oneOf<const T extends string>(options: readonly T[], key: string, value
 
 function required<T>(value: T | undefined, key: string, text: string): T {
   if (value !== undefined) return value;
-  throw new MountError(`has ${key} ${JSON.stringify(text)}, which cannot be read`, HINTS[key] ?? "Write true or false.");
+  throw new MountError(
+    `has ${key} ${JSON.stringify(text)}, which cannot be read`,
+    HINTS[key] ?? "Write true or false.",
+  );
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -10,5 +10,10 @@ export function parseOnbuild(node: InstructionNode): OnbuildInstruction {
   if (["ONBUILD", "FROM", "MAINTAINER"].includes(trigger.name)) {
     throw argumentsError(node, `cannot hold ${trigger.name}`, "ONBUILD with an instruction that changes the image");
   }
-  return { kind: "onbuild", node, trigger };
+  return { kind: "onbuild", node, trigger, expression: expressionOf(node) };
+}
+
+function expressionOf({ text, heredocs }: InstructionNode): string {
+  const line = text.replace(/^\s*ONBUILD\s*/i, "");
+  return line + heredocs.map(({ name, content }) => `\n${content}${name}`).join("");
 }

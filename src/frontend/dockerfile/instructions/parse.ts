@@ -40,7 +40,8 @@ export function parseStages(dockerfile: Dockerfile): Stages {
   return { globalArgs, stages };
 }
 
-function parseInstruction(node: InstructionNode): Instruction | FromInstruction {
+/** One instruction; FROM too. Throws as {@link parseStages} does. */
+export function parseInstruction(node: InstructionNode): Instruction | FromInstruction {
   try {
     const parse = Object.hasOwn(PARSERS, node.name) ? PARSERS[node.name] : undefined;
     if (parse === undefined) throw unknownInstruction(node);

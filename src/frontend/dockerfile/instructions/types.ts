@@ -136,6 +136,8 @@ export interface MaintainerInstruction extends At {
 
 export interface OnbuildInstruction extends At {
   readonly kind: "onbuild";
+  /** The trigger as an image keeps it: an instruction with its heredocs. */
+  readonly expression: string;
   readonly trigger: InstructionNode;
 }
 

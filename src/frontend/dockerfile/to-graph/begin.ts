@@ -39,7 +39,8 @@ function inherit({ base, platform }: StageLayout, conversion: Conversion): Inher
     case "image":
       return { ...fresh, ...fromImage(conversion.images(base).config) };
     case "stage": {
-      const { image, config, history, env, args } = conversion.stages.get(base.index)!;
+      const { image, config: left, history, env, args } = conversion.stages.get(base.index)!;
+      const { OnBuild: _triggers, ...config } = left;
       return { image, config, history, env, args };
     }
   }

@@ -21,7 +21,6 @@ import { convertRun } from "./run.ts";
 import { commitEmpty } from "./state.ts";
 import type { Conversion, StageState } from "./state.ts";
 import { convertStopSignal } from "./stop-signal.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 import { convertWorkdir } from "./workdir.ts";
 
 /** Turns the reachable stages of one target platform into steps. */
@@ -61,6 +60,7 @@ function convertInstruction(state: StageState, instruction: Instruction): void {
     case "run":
       return convertRun(state, instruction);
     case "copy":
+    case "add":
       return convertCopy(state, instruction);
     case "workdir":
       return convertWorkdir(state, instruction);
@@ -84,9 +84,10 @@ function convertInstruction(state: StageState, instruction: Instruction): void {
     case "maintainer":
       state.image = { ...state.image, author: instruction.author };
       return commitEmpty(state, `MAINTAINER ${instruction.author}`);
-    case "add":
     case "onbuild":
-      return refuseUnsupported(instruction);
+      // BuildKit gives it no item in the history.
+      state.config = { ...state.config, OnBuild: [...(state.config.OnBuild ?? []), instruction.expression] };
+      return;
     default:
       assertNever(instruction);
   }

@@ -53,17 +53,25 @@ function earlierStage(node: InstructionNode, word: Word, index: number, stage: S
   const source = wordRange(node, word);
   const other = stages[index];
   if (other === undefined) {
-    throw new AppError("DOCKERFILE_UNKNOWN_STAGE", `${node.name} ${flagOf(node)}=${word.text}: there is no stage ${index}`, {
-      source,
-      hint: `Stages are counted from 0 to ${stages.length - 1}; names are safer: FROM IMAGE AS NAME.`,
-    });
+    throw new AppError(
+      "DOCKERFILE_UNKNOWN_STAGE",
+      `${node.name} ${flagOf(node)}=${word.text}: there is no stage ${index}`,
+      {
+        source,
+        hint: `Stages are counted from 0 to ${stages.length - 1}; names are safer: FROM IMAGE AS NAME.`,
+      },
+    );
   }
   if (index < stage.index) return { kind: "stage", index };
   if (index === stage.index) {
-    throw new AppError("DOCKERFILE_STAGE_ORDER", `${node.name} ${flagOf(node)}=${word.text} copies from its own stage`, {
-      source,
-      hint: "Copy from another stage, or use RUN cp for files of this one.",
-    });
+    throw new AppError(
+      "DOCKERFILE_STAGE_ORDER",
+      `${node.name} ${flagOf(node)}=${word.text} copies from its own stage`,
+      {
+        source,
+        hint: "Copy from another stage, or use RUN cp for files of this one.",
+      },
+    );
   }
   throw new AppError(
     "DOCKERFILE_STAGE_ORDER",

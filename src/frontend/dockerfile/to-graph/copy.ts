@@ -3,18 +3,24 @@ import { AppError } from "../../../base/errors.ts";
 import type { StepId } from "../../../engine/types.ts";
 import type { Heredoc, Word } from "../ast.ts";
 import { argumentsError, wordRange } from "../errors.ts";
-import type { CopyInstruction } from "../instructions/types.ts";
+import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
 import { normalizeOwner } from "./owner.ts";
 import { contextStep, scratchSource, sourceStep } from "./sources.ts";
 import { commitStep, expandText, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
+import { unsupported } from "./unsupported.ts";
 import { heredocText } from "../heredoc.ts";
 import { isSymbolicMode } from "../../../snapshot/symbolic-mode.ts";
 import type { FileMode } from "../../../snapshot/symbolic-mode.ts";
 import type { InlineFile } from "../../../worker/protocol.ts";
 
-export function convertCopy(state: StageState, copy: CopyInstruction): void {
-  const { node, parents } = copy;
+type Transfer = CopyInstruction | AddInstruction;
+
+/** COPY, and ADD of files. */
+export function convertCopy(state: StageState, copy: Transfer): void {
+  const { node } = copy;
+  const parents = copy.kind === "copy" && copy.parents;
+  const unpack = copy.kind === "add" && (copy.unpack ?? true);
   const owner = optional(state, copy, copy.chown);
   const chmod = optional(state, copy, copy.chmod);
   const sources = copy.sources.map((word) => {
@@ -22,6 +28,7 @@ export function convertCopy(state: StageState, copy: CopyInstruction): void {
     refuseUrl(copy, word, source);
     return source;
   });
+  if (copy.kind === "add" && copy.checksum !== undefined) throw localChecksum(copy, copy.checksum);
   const written = expandWord(state, node, copy.destination);
   const destination = cleanPath(fromWorkingDirectory(state, written));
   const excludes = copy.excludes.flatMap((word) => expandWord(state, node, word) || []);
@@ -45,24 +52,25 @@ export function convertCopy(state: StageState, copy: CopyInstruction): void {
       ...(owner !== "" && { owner: normalizeOwner(owner) }),
       ...(chmod !== "" && { mode: fileMode(copy, chmod) }),
       ...(parents && { parents }),
+      ...(unpack && { unpack }),
       ...(excludes.length > 0 && { excludes }),
       ...(inline.length > 0 && { inline }),
       // As BuildKit has it: with a mode to be changed it is a plain COPY.
       ...(copy.link && chmod === "" && { link: true }),
     },
     node,
-    `${["COPY", ...options, ...names, written].join(" ")} # buildkit`,
+    `${[node.name, ...options, ...names, written].join(" ")} # buildkit`,
   );
 }
 
 /** Where a COPY takes its files from. Of heredocs alone it is nowhere. */
-function copySource(state: StageState, { node, from, sources }: CopyInstruction): StepId {
-  if (from !== undefined) return sourceStep(state, node, from);
-  return sources.length === 0 ? scratchSource(state) : contextStep(state);
+function copySource(state: StageState, copy: Transfer): StepId {
+  if (copy.kind === "copy" && copy.from !== undefined) return sourceStep(state, copy.node, copy.from);
+  return copy.sources.length === 0 ? scratchSource(state) : contextStep(state);
 }
 
 /** The value of a flag that may be absent; absent and empty are the same. */
-function optional(state: StageState, { node }: CopyInstruction, word: Word | undefined): string {
+function optional(state: StageState, { node }: Transfer, word: Word | undefined): string {
   return word === undefined ? "" : expandWord(state, node, word);
 }
 
@@ -75,15 +83,26 @@ function namesDirectory(written: string): boolean {
   return written === "" || written === "." || written.endsWith("/") || written.endsWith("/.");
 }
 
-function refuseUrl({ node }: CopyInstruction, word: Word, source: string): void {
+/** BuildKit's words: "checksum requires HTTP(S) or Git sources". */
+function localChecksum({ node }: Transfer, word: Word): AppError {
+  return new AppError("DOCKERFILE_FLAG", "ADD: --checksum is for what is fetched from an address", {
+    source: wordRange(node, word),
+    hint: "Leave it out: files of the build context are always taken by their content.",
+  });
+}
+
+function refuseUrl({ node }: Transfer, word: Word, source: string): void {
   if (!/^(?:https?|git|ssh):\/\/|^git@/.test(source)) return;
+  if (node.name === "ADD") {
+    throw unsupported("ADD of an address", wordRange(node, word), "Fetch it in a RUN, or before the build.");
+  }
   throw new AppError("DOCKERFILE_ARGUMENTS", `COPY copies files, found the address ${source}`, {
     source: wordRange(node, word),
     hint: "Fetch it in a RUN, or before the build.",
   });
 }
 
-function fileMode({ node, chmod: word }: CopyInstruction, text: string): FileMode {
+function fileMode({ node, chmod: word }: Transfer, text: string): FileMode {
   if (/^[0-7]+$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8);
   if (isSymbolicMode(text)) return text;
   throw new AppError(
@@ -97,7 +116,7 @@ function fileMode({ node, chmod: word }: CopyInstruction, text: string): FileMod
 }
 
 /** The file that a heredoc is. Quotes in its text mean nothing, and its variables are as the stage has them. */
-function inlineFile(state: StageState, { node }: CopyInstruction, heredoc: Heredoc): InlineFile {
+function inlineFile(state: StageState, { node }: Transfer, heredoc: Heredoc): InlineFile {
   const { name } = heredoc;
   if (name.includes("/") || name === "." || name === "..") {
     throw argumentsError(node, `has a heredoc called ${name}, which is no name of a file`, `${node.name} <<NAME PATH`);

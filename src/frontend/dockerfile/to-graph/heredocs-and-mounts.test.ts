@@ -27,7 +27,9 @@ describe("RUN heredocs", () => {
 
 describe("COPY heredocs", () => {
   test("are files, expanded unless the name is quoted", async () => {
-    const step = await copy("ENV V='a b'\nCOPY <<one <<'two' <<-\"three\" /d/\n\"$V\" \\$V\none\n$V\ntwo\n\t\tx\n\tthree\n");
+    const step = await copy(
+      "ENV V='a b'\nCOPY <<one <<'two' <<-\"three\" /d/\n\"$V\" \\$V\none\n$V\ntwo\n\t\tx\n\tthree\n",
+    );
     expect(step).toMatchObject({ paths: [], destination: "/d", intoDirectory: true });
     expect(step.inline).toEqual([
       { name: "one", content: '"a b" $V\n' },
@@ -71,16 +73,22 @@ describe("RUN --mount", () => {
   });
 
   test("a stage that only a mount names is needed", async () => {
-    const { step, graph } = await runIn("FROM a AS one\nRUN y\nFROM b\nRUN --mount=from=one,source=/s,target=/t,rw x\n");
+    const { step, graph } = await runIn(
+      "FROM a AS one\nRUN y\nFROM b\nRUN --mount=from=one,source=/s,target=/t,rw x\n",
+    );
     const [mount] = step.mounts!;
     expect(mount).toMatchObject({ kind: "bind", source: "/s", target: "/t", readonly: false });
     expect(mount!.kind === "bind" && graph.get(mount!.from)).toMatchObject({ kind: "run" });
   });
 
   test.each([
-    ["type=cache,target=/c/", "", { id: "/" + "/c", named: false, sharing: "shared", mode: 0o755, uid: 0 }],
+    ["type=cache,target=/c/", "", { id: "//c", named: false, sharing: "shared", mode: 0o755, uid: 0 }],
     ["type=cache,target=/c,id=$A-$B,uid=$U", "ns", { id: "ns/x-y", named: true, uid: 7 }],
-    ["type=cache,target=/c,sharing=LOCKED,mode=0700,ro", "", { named: true, sharing: "locked", readonly: true, mode: 0o700 }],
+    [
+      "type=cache,target=/c,sharing=LOCKED,mode=0700,ro",
+      "",
+      { named: true, sharing: "locked", readonly: true, mode: 0o700 },
+    ],
     ["type=tmpfs,target=/t,size=1.5m", "", { kind: "tmpfs", target: "/t", size: 1_572_864 }],
     ["type=secret,id=a/b", "", { kind: "secret", id: "a/b", target: "/run/secrets/b", required: false, mode: 0o400 }],
     ["type=secret,target=/x/y", "", { id: "y", target: "/x/y" }],

@@ -6,7 +6,6 @@ import { wordRange } from "../errors.ts";
 import { didYouMean, suggest } from "../suggest.ts";
 import type { ImageBase } from "./base.ts";
 import type { Layout } from "./layout.ts";
-import { unsupported } from "./unsupported.ts";
 import type { PlanDependencies, ResolvedImage } from "./request.ts";
 
 /** The images that the targets need. */
@@ -15,16 +14,18 @@ export type ResolvedImages = (image: ImageBase) => ResolvedImage;
 /** How many are asked for at once: each is a few requests to a registry. */
 const PARALLEL = 8;
 
-/** Resolves each image that a reachable stage names, once for each platform. */
+/** Resolves each image that a reachable stage names, once for each platform; what is in `found` is known. */
 export async function resolveImages(
   layouts: readonly Layout[],
   dependencies: PlanDependencies,
   signal: AbortSignal,
+  found: Map<string, ResolvedImage> = new Map(),
 ): Promise<ResolvedImages> {
   const wanted = new Map<string, ImageBase>();
-  for (const image of layouts.flatMap(imagesOf)) if (!wanted.has(keyOf(image))) wanted.set(keyOf(image), image);
+  for (const image of layouts.flatMap(imagesOf)) {
+    if (!wanted.has(keyOf(image)) && !found.has(keyOf(image))) wanted.set(keyOf(image), image);
+  }
   const names = stageNames(layouts);
-  const found = new Map<string, ResolvedImage>();
   await mapLimit([...wanted], PARALLEL, signal, async ([key, image], inner) => {
     try {
       found.set(key, await dependencies.resolveImage(image.reference, image.platform, inner));
@@ -32,7 +33,6 @@ export async function resolveImages(
       throw atName(error, image, names);
     }
   });
-  for (const [key, image] of wanted) refuseTriggers(image, found.get(key)!);
   return (image) => found.get(keyOf(image))!;
 }
 
@@ -75,15 +75,5 @@ function atName(error: unknown, { name, node, word }: ImageBase, stages: readonl
       cause: error,
       retryable: error.retryable,
     },
-  );
-}
-
-function refuseTriggers({ name, node, word }: ImageBase, { config }: ResolvedImage): void {
-  const triggers = config.config.OnBuild ?? [];
-  if (triggers.length === 0 || node.name !== "FROM") return;
-  throw unsupported(
-    `${name} has ONBUILD triggers (${triggers[0]}), which`,
-    wordRange(node, word),
-    "Choose a base image without them, and write its triggers into this Dockerfile.",
   );
 }

@@ -8,6 +8,8 @@ import { sourceOf } from "./copy-source.ts";
 import type { Globals } from "./globals.ts";
 import type { NoteBook } from "./notes.ts";
 import { reachableFrom } from "./target.ts";
+import { stageTriggers, withTriggers } from "./triggers.ts";
+import type { Triggers } from "./triggers.ts";
 
 /** The stages of a file for one target platform: what each begins with and copies from. */
 export interface Layout {
@@ -37,13 +39,18 @@ export interface LayoutOptions {
   readonly notes: NoteBook;
   /** The wanted stage. */
   readonly goal: Stage;
+  /** Of base images, where they are known. */
+  readonly triggers: Triggers;
 }
 
 /** Relates stages to each other and to images. Names are checked; nothing is looked up yet. */
 export function layOut(stages: readonly Stage[], options: LayoutOptions): Layout {
   const laid: StageLayout[] = [];
-  for (const stage of stages) {
-    const base = baseOf(stage, stages, options);
+  for (const written of stages) {
+    const base = baseOf(written, stages, options);
+    const triggers =
+      base.kind === "stage" ? stageTriggers(laid[base.index]!.stage) : (options.triggers.get(written.index) ?? []);
+    const stage = withTriggers(written, triggers);
     const platform = base.kind === "stage" ? laid[base.index]!.platform : base.platform;
     const sources = new Map<Word, Base>();
     for (const { node, flag, name } of stage.instructions.flatMap(namedSources)) {

@@ -5,12 +5,15 @@ import { convertTarget } from "./convert.ts";
 import { epochOf, withEpochArg } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
 import { resolveImages } from "./images.ts";
+import type { ResolvedImages } from "./images.ts";
 import { layOut } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { NoteBook } from "./notes.ts";
-import type { DockerfilePlan, PlanDependencies, PlanRequest } from "./request.ts";
+import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
 import { proxyVariables } from "./run.ts";
 import { findTarget } from "./target.ts";
+import { imageTriggers } from "./triggers.ts";
+import type { Triggers } from "./triggers.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
 /**
@@ -31,14 +34,23 @@ export async function planBuild(given: PlanRequest, dependencies: PlanDependenci
   const goal = findTarget(stages, request.target);
   const targetStage = request.target ?? stages.at(-1)!.from.name ?? "default";
 
-  const layouts = request.platforms.map((target): Layout => {
-    const globals = globalsFor(target, { args: globalArgs, escape, buildPlatform, buildArgs, targetStage });
-    return layOut(stages, { target, buildPlatform, globals, escape, notes, goal });
-  });
-  for (const { reachable } of layouts) for (const { stage } of reachable) stage.instructions.forEach(refuseUnsupported);
+  const layOutWith = (triggers: readonly Triggers[]): readonly Layout[] =>
+    request.platforms.map((target, index) => {
+      const globals = globalsFor(target, { args: globalArgs, escape, buildPlatform, buildArgs, targetStage });
+      const known = triggers[index] ?? new Map();
+      return layOut(stages, { target, buildPlatform, globals, escape, notes, goal, triggers: known });
+    });
+  let layouts = checked(layOutWith([]));
+  const found = new Map<string, ResolvedImage>();
+  let images = await resolveImages(layouts, dependencies, request.signal, found);
+  // A trigger may copy from another stage, whose base has triggers too.
+  for (let count = 0, triggers = triggersOf(layouts, images); countOf(triggers) > count;) {
+    count = countOf(triggers);
+    layouts = checked(layOutWith(triggers));
+    images = await resolveImages(layouts, dependencies, request.signal, found);
+    triggers = triggersOf(layouts, images);
+  }
   const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
-  const images = await resolveImages(layouts, dependencies, request.signal);
-
   const graph = new GraphBuilder();
   const hiddenEnv = proxyVariables(buildArgs);
   const targets = layouts.map((layout) =>
@@ -55,4 +67,18 @@ export async function planBuild(given: PlanRequest, dependencies: PlanDependenci
     }),
   );
   return { graph: graph.finish(), targets, notes: notes.list(), sourceDateEpoch };
+}
+
+/** Refuses what cannot be built before anything is looked up. */
+function checked(layouts: readonly Layout[]): readonly Layout[] {
+  for (const { reachable } of layouts) for (const { stage } of reachable) stage.instructions.forEach(refuseUnsupported);
+  return layouts;
+}
+
+function triggersOf(layouts: readonly Layout[], images: ResolvedImages): readonly Triggers[] {
+  return layouts.map((layout) => imageTriggers(layout, images));
+}
+
+function countOf(triggers: readonly Triggers[]): number {
+  return triggers.reduce((count, map) => count + map.size, 0);
 }

@@ -44,9 +44,15 @@ describe("errors", () => {
     ]);
   });
 
-  test("ONBUILD triggers of a base are refused", async () => {
-    const images = new Images({ "a:latest": { config: { OnBuild: ["RUN x"] } } });
-    expect((await refusal("FROM a\n", images)).message).toContain("a has ONBUILD triggers (RUN x)");
+  test.each([
+    ["FROM b", "DOCKERFILE_ARGUMENTS"],
+    ["NOPE x", "DOCKERFILE_UNKNOWN_INSTRUCTION"],
+    ["RUN a\nRUN b", "DOCKERFILE_ARGUMENTS"],
+    ["COPY --from=one x y", "DOCKERFILE_STAGE_ORDER"],
+    ["ADD https://h/x y", "DOCKERFILE_UNSUPPORTED"],
+  ])("an ONBUILD trigger %j of a base is refused: %s", async (trigger, code) => {
+    const images = new Images({ "a:latest": { config: { OnBuild: [trigger] } } });
+    expect((await refusal("FROM a AS one\n", images)).code).toBe(code);
   });
 });
 

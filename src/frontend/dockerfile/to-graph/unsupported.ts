@@ -6,18 +6,6 @@ import type { Instruction, RunInstruction } from "../instructions/types.ts";
 /** Throws `DOCKERFILE_UNSUPPORTED` for what is read but cannot be built yet; nothing is ever left out in silence. */
 export function refuseUnsupported(instruction: Instruction): void {
   switch (instruction.kind) {
-    case "add":
-      throw unsupported(
-        "ADD",
-        keywordRange(instruction.node),
-        "Use COPY for files of the context; fetch or unpack others in a RUN.",
-      );
-    case "onbuild":
-      throw unsupported(
-        "ONBUILD",
-        keywordRange(instruction.node),
-        "Write the instruction in the Dockerfiles that need it.",
-      );
     case "run":
       return refuseRun(instruction);
   }
