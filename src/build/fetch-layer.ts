@@ -78,7 +78,7 @@ export class LayerFetcher {
     const sink = { write: (chunk: Uint8Array): void => writer.write(chunk), digest: () => writer.digest(), reset };
     try {
       await this.#client.getBlob(image.reference, { digest, size, mediaType }, sink, signal, onProgress);
-      writer.commit({ digest, size });
+      await writer.commitAsync({ digest, size }, signal);
     } catch (error) {
       writer.abort();
       throw error;
