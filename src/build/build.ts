@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { AppError, assertNever } from "../base/errors.ts";
+import { AppError, assertNever, messageOf } from "../base/errors.ts";
 import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import { Engine } from "../engine/engine.ts";
@@ -8,7 +8,7 @@ import { StepReporter } from "../engine/reporter.ts";
 import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
-import { formatPlatform, hostPlatform } from "../oci/platform.ts";
+import { hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
 import { chooseStrategies } from "../plan/strategies.ts";
@@ -17,7 +17,8 @@ import { hostBinfmtHandlers } from "../sandbox/binfmt.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
 import type { Packing } from "../worker/protocol.ts";
-import { assembleTarget } from "./assemble.ts";
+import { assembleTarget, type FetchBaseLayer } from "./assemble.ts";
+import type { LayerFetcher } from "./fetch-layer.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { privateInputs } from "./private-inputs.ts";
@@ -47,11 +48,11 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
   let failure: AppError | undefined;
   try {
-    return await withoutLostBlobs(() => buildIn(workshop, request, emit, start), emit);
+    return await withoutLostResults(() => attempt(workshop, request, emit, start), emit);
   } catch (error) {
     const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
     stop.abort(cause);
-    if (cause instanceof AppError) failure = cause;
+    failure = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
     throw cause;
   } finally {
     await workshop.close();
@@ -62,20 +63,44 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
 
 /**
  * A blob of the store that proves corrupt when it is read was set aside by then, so the same build
- * finds it missing and makes or fetches it again.
+ * finds it missing and makes or fetches it again. So it is with a snapshot that somebody removed.
  */
-async function withoutLostBlobs<T>(body: () => Promise<T>, emit: EventSink): Promise<T> {
+async function withoutLostResults<T>(body: () => Promise<T>, emit: EventSink): Promise<T> {
+  const lost = new Set<string>();
+  for (;;) {
+    try {
+      return await body();
+    } catch (error) {
+      // Each time another one: what is lost twice is not the store's damage.
+      if (!isLost(error) || lost.has(error.message)) throw error;
+      lost.add(error.message);
+      emit({
+        kind: "note",
+        level: "warning",
+        code: error.code,
+        message: `${error.message}; building again what it held`,
+      });
+    }
+  }
+}
+
+const LOST: ReadonlySet<string> = new Set(["SNAPSHOT_MISSING", "LAYER_INDEX_MISSING", "STEP_RESULT_CHANGED"]);
+
+function isLost(error: unknown): error is AppError {
+  return isLostBlob(error) || (error instanceof AppError && LOST.has(error.code));
+}
+
+/** Builds once. What fails ends the rest of it, and is thrown when nothing of it is under way any more. */
+async function attempt(workshop: Workshop, ...rest: [BuildRequest, EventSink, number]): Promise<BuildOutcome> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([workshop.signal, stop.signal]);
+  const engines: Engine[] = [];
   try {
-    return await body();
+    return await buildIn({ ...workshop, signal }, ...rest, (engine) => engines.push(engine));
   } catch (error) {
-    if (!isLostBlob(error)) throw error;
-    emit({
-      kind: "note",
-      level: "warning",
-      code: error.code,
-      message: `${error.message}; building again what it held`,
-    });
-    return body();
+    stop.abort(error);
+    for (const engine of engines) await engine.settled();
+    throw error;
   }
 }
 
@@ -84,16 +109,11 @@ async function buildIn(
   request: BuildRequest,
   emit: EventSink,
   start: number,
+  onEngine: (engine: Engine) => void,
 ): Promise<BuildOutcome> {
   const { store, client, signal } = workshop;
   const plan = await planRequest(workshop, request, emit);
   chooseStrategies(plan, { platform: hostPlatform(), handlers: hostBinfmtHandlers() });
-  emit({
-    kind: "build.started",
-    platforms: platformsOf(plan),
-    dockerfile: plan.dockerfile,
-    steps: plan.graph.steps.size,
-  });
 
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {
@@ -102,8 +122,10 @@ async function buildIn(
   };
   const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
   const slots = new SlotBook(store.records, plan.scope);
-  const engine = makeEngine(workshop, request, plan, reporter, slots, onTransfer);
-  const images = needsImages(request) ? await makeImages(workshop, request, plan, engine, onTransfer) : [];
+  const layers = workshop.layers(onTransfer);
+  const engine = makeEngine(workshop, request, plan, reporter, slots, layers);
+  onEngine(engine);
+  const images = needsImages(request) ? await makeImages(request, plan, engine, layers) : [];
   const index = images.length > 1 ? assembleIndex(images, request.format) : undefined;
   const outputs = await writeOutputs({
     request,
@@ -140,7 +162,7 @@ function makeEngine(
   plan: PlannedBuild,
   reporter: StepReporter,
   slots: SlotBook,
-  onTransfer: OnTransfer,
+  layers: LayerFetcher,
 ): Engine {
   const { store, signal } = workshop;
   return new Engine({
@@ -158,31 +180,21 @@ function makeEngine(
         : undefined,
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     worker: () => workshop.worker(),
-    fetchLayer: (image, index) => workshop.layers(onTransfer).fetch(image, index, signal),
+    fetchLayer: (image, index) => layers.fetch(image, index, signal),
     private: privateInputs(request),
     selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore),
   });
 }
 
 async function makeImages(
-  workshop: Workshop,
-  request: BuildRequest,
-  plan: PlannedBuild,
+  { format }: BuildRequest,
+  { targets, epoch }: PlannedBuild,
   engine: Engine,
-  onTransfer: OnTransfer,
+  layers: LayerFetcher,
 ): Promise<readonly Image[]> {
-  const { format } = request;
-  const { epoch } = plan;
-  const fetch = async (
-    layer: { image: Parameters<ReturnType<Workshop["layers"]>["fetch"]>[0]; index: number },
-    signal: AbortSignal,
-  ): Promise<void> => {
-    await workshop.layers(onTransfer).fetch(layer.image, layer.index, signal);
-  };
+  const fetch: FetchBaseLayer = async ({ image, index }, signal) => void (await layers.fetch(image, index, signal));
   return Promise.all(
-    plan.targets.map(async (target) =>
-      assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch }),
-    ),
+    targets.map(async (target) => assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch })),
   );
 }
 
@@ -196,8 +208,9 @@ function goCacheOf(store: Store, { scope }: PlannedBuild): string {
   return store.cacheDirectory(createHash("sha256").update(`go-build|${scope}`).digest("hex"));
 }
 
-function needsImages({ outputs }: BuildRequest): boolean {
-  if (outputs.length === 0) return true;
+/** Whoever asks for digests asks for an image too. */
+function needsImages({ outputs, metadataFile, iidFile }: BuildRequest): boolean {
+  if (outputs.length === 0 || metadataFile !== undefined || iidFile !== undefined) return true;
   return outputs.some((output) => {
     switch (output.kind) {
       case "registry":
@@ -213,8 +226,4 @@ function needsImages({ outputs }: BuildRequest): boolean {
 
 function packingOf({ compression, format }: BuildRequest, { epoch }: PlannedBuild): Packing {
   return { compression, format, epoch };
-}
-
-function platformsOf(plan: PlannedBuild): readonly string[] {
-  return plan.targets.map((target) => formatPlatform(target.platform));
 }

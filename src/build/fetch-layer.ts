@@ -14,6 +14,7 @@ export class LayerFetcher {
   readonly #session: () => Session;
   readonly #onTransfer: OnTransfer;
   readonly #fetched = new Map<Digest, Promise<LayerBlob>>();
+  readonly #arrived = new Set<Digest>();
 
   constructor(client: RegistryClient, store: Store, session: () => Session, onTransfer: OnTransfer) {
     this.#client = client;
@@ -25,11 +26,18 @@ export class LayerFetcher {
   fetch(image: ImageStep, index: number, signal: AbortSignal): Promise<LayerBlob> {
     const descriptor = image.layers[index];
     if (descriptor === undefined) throw new Error(`layer ${index} of an image with ${image.layers.length}`);
-    let fetched = this.#fetched.get(descriptor.digest);
-    if (fetched === undefined) {
+    const { digest, size } = descriptor;
+    let fetched = this.#fetched.get(digest);
+    // One that proved corrupt since was set aside, and is fetched again.
+    const isGone = this.#arrived.has(digest) && !this.#store.blobs.has(digest, size);
+    if (fetched === undefined || isGone) {
+      this.#arrived.delete(digest);
       fetched = this.#fetch(image, index, signal);
-      fetched.catch(() => {});
-      this.#fetched.set(descriptor.digest, fetched);
+      fetched.then(
+        () => this.#arrived.add(digest),
+        () => {},
+      );
+      this.#fetched.set(digest, fetched);
     }
     return fetched;
   }
@@ -78,7 +86,7 @@ export class LayerFetcher {
     const sink = { write: (chunk: Uint8Array): void => writer.write(chunk), digest: () => writer.digest(), reset };
     try {
       await this.#client.getBlob(image.reference, { digest, size, mediaType }, sink, signal, onProgress);
-      writer.commit({ digest, size });
+      await writer.commitAsync({ digest, size }, signal);
     } catch (error) {
       writer.abort();
       throw error;

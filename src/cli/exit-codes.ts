@@ -19,6 +19,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["FILE_", 4],
   ["IGNORE_", 4],
   ["TREE_", 4],
+  ["PATH_", 4],
   ["RUN_", 5],
   ["REGISTRY_", 6],
   ["AUTH_", 6],
@@ -34,8 +35,13 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["PLAN_", 8],
   ["SYSCALLS_", 8],
   ["WORKER_", 8],
+  ["OVERLAY_", 8],
+  ["PATH_NO_PROC", 8],
   ["STORE_", 9],
+  ["BLOB_", 9],
+  ["DISK_", 9],
   ["OUTPUT_", 10],
+  ["EXPORT_", 10],
 ];
 
 export function exitCodeOf(code: string): number {

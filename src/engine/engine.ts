@@ -235,7 +235,7 @@ export class Engine {
     const image = links.find((link) => link.kind === "base")?.image;
     const destination = step.kind === "copy" ? step.destination : step.path;
     const needsNames = step.owner !== undefined && !/^\d+(:\d+)?$/.test(step.owner);
-    if (image === undefined || (!needsNames && isClearOfBase(destination, image.history, image.layers.length))) {
+    if (image === undefined || (!needsNames && isClearOfBase(destination, image))) {
       return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
     }
     const ids = chainIds(image.diffIds).map(digestHex);

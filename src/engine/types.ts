@@ -25,8 +25,10 @@ export interface ImageStep {
   /** Lowest first; `diffIds` has the same length. */
   readonly layers: readonly Descriptor[];
   readonly diffIds: readonly Digest[];
-  /** `created_by` of the base's history, with which the engine judges a destination (lazy-base.ts). */
+  /** `created_by` of each history entry that made a layer, with which the engine judges a destination (lazy-base.ts). */
   readonly history: readonly string[];
+  /** What else of the config may name a directory of the base: other history, working directory, volumes, environment. */
+  readonly mentions: readonly string[];
 }
 
 /** An empty root. */

@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { delimiter, isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
+import { processorCount } from "../sys/host.ts";
 import { guardArgv } from "./guard-script.ts";
 import { mapIds } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
@@ -53,7 +54,13 @@ export function startGuard({ root, session, maps, path, compileCache }: GuardOpt
     detached: true,
     stdio: ["pipe", "ignore", "pipe", "pipe"],
     cwd: "/",
-    env: { PATH: path, LANG: "C", NODE_COMPILE_CACHE: compileCache },
+    // Compression runs on libuv's pool, which has four threads on any machine unless told.
+    env: {
+      PATH: path,
+      LANG: "C",
+      NODE_COMPILE_CACHE: compileCache,
+      UV_THREADPOOL_SIZE: `${Math.max(4, processorCount())}`,
+    },
   });
   const exited = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());

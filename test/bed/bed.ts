@@ -30,6 +30,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a shell with job control starts it: `kill(-pid)` reaches it and its children alone. */
   readonly ownGroup?: boolean;
+  /** A command that runs the rest of its arguments: `strace` with its flags, say. */
+  readonly prefix?: readonly string[];
   /** Open files that it inherits as 3 and up, as from a careless CI shell. */
   readonly descriptors?: readonly number[];
   /** Called with the running process: to send it signals in the middle of things. */
@@ -83,7 +85,7 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
     env,
     newDirectory,
     cli: (args, cli = {}) =>
-      runCommand([...asUser(user, [join(checkout.path, "bin/manyarch"), ...args])], {
+      runCommand([...asUser(user, [...(cli.prefix ?? []), join(checkout.path, "bin/manyarch"), ...args])], {
         ...cli,
         cwd: cli.cwd ?? directory,
         env: { ...env, ...cli.env },

@@ -54,6 +54,12 @@ const SCENES = {
     dockerfile: () => "FROM scratch\nCOPY big /big\n",
     reached: (_, store) => until(() => largestTemporary(store) > 1_000_000),
   },
+  /** For what strikes by itself at any moment. */
+  everything: {
+    dockerfile: () =>
+      "FROM busybox AS base\nRUN echo x > /x\nFROM busybox\nCOPY --from=base /x /x\nCOPY Dockerfile /d\n",
+    reached: () => new Promise(() => {}),
+  },
   "pushing a blob": push((method, path) => method === "PUT" && path.includes("/blobs/uploads/")),
   "pushing a manifest": push((method, path) => method === "PUT" && /\/manifests\/sha256:/.test(path)),
   "pushing the tag": push((method, path) => method === "PUT" && path.endsWith("/manifests/latest")),
@@ -120,6 +126,28 @@ export class Yard implements AsyncDisposable {
     expectEqual(await this.tag(repository), before, "the tag of an interrupted build");
     await this.expectRight(name, repository, store);
     return { result, seconds, store };
+  }
+
+  /**
+   * Builds `everything` on an empty store by way of `prefix`, which may kill it at any moment or let
+   * things fail, and checks the same. A tag that did move moved to what is right.
+   */
+  async crash(prefix: readonly string[]): Promise<CliResult> {
+    const repository = `crash-${this.#count++}`;
+    const before = await this.#tagOld(repository);
+    const store = this.bed.newDirectory(`store-${repository}`);
+    const env = { UV_THREADPOOL_SIZE: "1" };
+    const result = await this.#build("everything", repository, store, { prefix, env });
+    await this.expectNothingLeft(store);
+    const after = await this.tag(repository);
+    if (after !== before) expectEqual(after, await this.#expectedDigest("everything"), "a tag that moved");
+    await this.expectRight("everything", repository, store);
+    return result;
+  }
+
+  /** Builds `everything` by way of `prefix` and checks nothing. */
+  attempt(prefix: readonly string[], store: string): Promise<CliResult> {
+    return this.#build("everything", `attempt-${this.#count++}`, store, { prefix });
   }
 
   /** The scene to its end, on `store`: it must give what an empty store gives. */

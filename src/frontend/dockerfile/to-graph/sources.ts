@@ -7,6 +7,8 @@ export const scratchStep: ScratchStep = { kind: "scratch" };
 
 export function imageStep(base: ImageBase, { images }: Pick<Conversion, "images">): ImageStep {
   const { descriptor, layers, diffIds, config } = images(base);
+  const { history = [] } = config;
+  const { WorkingDir, Volumes, Env, Entrypoint, Cmd } = config.config;
   return {
     kind: "image",
     reference: base.reference,
@@ -14,7 +16,12 @@ export function imageStep(base: ImageBase, { images }: Pick<Conversion, "images"
     manifest: descriptor,
     layers,
     diffIds,
-    history: (config.history ?? []).map((entry) => entry.created_by ?? ""),
+    history: history.filter((entry) => entry.empty_layer !== true).map((entry) => entry.created_by ?? ""),
+    mentions: [
+      ...history.filter((entry) => entry.empty_layer === true).map((entry) => entry.created_by ?? ""),
+      ...[WorkingDir ?? "", ...Object.keys(Volumes ?? {})],
+      ...[Env, Entrypoint, Cmd].flatMap((texts) => texts ?? []),
+    ],
   };
 }
 
