@@ -100,3 +100,10 @@ RUN find /p /q /e -type f | sort
   runTool("tar", ["-C", "/etc", "-czf", join(context, "packed"), "hostname"]);
   expect(printed(await build(bed, [context]))).toBe("/e/hostname\n/p/lib/a/b.c\n/q/lib/c.h\n");
 });
+
+test("a directory under a name is read by its own .dockerignore", async () => {
+  const other = newContext(bed, { ".dockerignore": "no\n.dockerignore\n", yes: "1", no: "0" });
+  const dockerfile = "FROM busybox\nCOPY --from=other . /o/\nRUN --mount=from=other,target=/m ls /o /m\n";
+  const built = await run(dockerfile, {}, [`--build-context=other=${other}`]);
+  expect(printed(built)).toBe("/m:\nyes\n/o:\nyes\n");
+});

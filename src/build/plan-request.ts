@@ -1,9 +1,10 @@
 import type { EventSink } from "../engine/events.ts";
 import type { BuildPlan } from "../engine/types.ts";
-import { openDirectory } from "../frontend/context/directory.ts";
+import { openDirectory, openNamedDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
 import { hostPlatform } from "../oci/platform.ts";
-import type { BuildRequest } from "./request.ts";
+import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
+import type { BuildRequest, ContextSource } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface PlannedBuild extends BuildPlan {
@@ -29,6 +30,7 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
       labels: request.labels,
       contextDirectory: context.directory,
       ignore: context.ignore,
+      contexts: new Map([...request.contexts].map(([name, source]) => [name, openContext(source)])),
       sourceDateEpoch: request.epoch,
       signal: workshop.signal,
     },
@@ -37,4 +39,8 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
   for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
   const { name } = context.dockerfile;
   return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
+}
+
+function openContext(source: ContextSource): NamedContext {
+  return source.kind === "image" ? source : { kind: "directory", ...openNamedDirectory(source.directory) };
 }

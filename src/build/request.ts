@@ -18,6 +18,8 @@ export interface BuildRequest {
   readonly outputs: readonly Output[];
   readonly metadataFile: string | undefined;
   readonly iidFile: string | undefined;
+  /** --build-context: what a name stands for in FROM and in --from. */
+  readonly contexts: ReadonlyMap<string, ContextSource>;
   /** By id; for RUN --mount=type=secret. */
   readonly secrets: ReadonlyMap<string, SecretSource>;
   /** Sockets of SSH agents by id; for RUN --mount=type=ssh. */
@@ -37,6 +39,11 @@ export interface BuildRequest {
   readonly root: string | undefined;
   readonly registry: RegistrySettings;
 }
+
+export type ContextSource =
+  | { readonly kind: "directory"; readonly directory: string }
+  /** An image by another name. */
+  | { readonly kind: "image"; readonly name: string };
 
 export type SecretSource =
   | { readonly kind: "file"; readonly path: string }

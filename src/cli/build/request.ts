@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
-import type { BuildRequest, Output } from "../../build/request.ts";
+import type { BuildRequest, ContextSource, Output } from "../../build/request.ts";
 import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
@@ -25,6 +25,7 @@ export function toRequest(
     platforms: parsePlatforms(flags.platform ?? []),
     buildArgs: parseBuildArgs(flags.buildArg ?? [], process),
     labels: Object.fromEntries((flags.label ?? []).map((text) => pair(text, "--label"))),
+    contexts: new Map((flags.buildContext ?? []).map((text) => parseNamedContext(text, process))),
     secrets: new Map((flags.secret ?? []).map((text) => parseSecret(text, process))),
     agents: new Map((flags.ssh ?? []).map((text) => parseAgent(text, process))),
     tags,
@@ -52,6 +53,18 @@ function contextPath(path: string | undefined): string {
     throw usage(`build context ${path}: only a directory can be a build context so far`, "give a directory, such as .");
   }
   return path;
+}
+
+function parseNamedContext(text: string, { cwd }: ProcessContext): readonly [name: string, source: ContextSource] {
+  const [name, value] = pair(text, "--build-context");
+  const image = /^docker-image:\/\/(.+)$/.exec(value)?.[1];
+  if (image !== undefined) return [name.toLowerCase(), { kind: "image", name: image }];
+  if (value !== "" && !/^[a-z-]+:|^git@/.test(value))
+    return [name.toLowerCase(), { kind: "directory", directory: resolve(cwd, value) }];
+  throw usage(
+    `--build-context ${text}: only a directory or an image can be a context so far`,
+    `write --build-context ${name}=PATH or ${name}=docker-image://IMAGE`,
+  );
 }
 
 function parseTag(text: string): Reference {

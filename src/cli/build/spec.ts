@@ -9,6 +9,7 @@ export interface BuildFlags {
   readonly target?: string;
   readonly buildArg?: readonly string[];
   readonly label?: readonly string[];
+  readonly buildContext?: readonly string[];
   readonly secret?: readonly string[];
   readonly ssh?: readonly string[];
   readonly push?: boolean;
@@ -52,6 +53,10 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       target: text("Stage to build", "stage"),
       buildArg: texts("Value of an ARG; without =value it comes from the environment. Repeatable", "name[=value]"),
       label: texts("Label of the image, repeatable", "name=value"),
+      buildContext: texts(
+        "Files or an image under a name, for FROM and --from. Repeatable",
+        "name=PATH | name=docker-image://IMAGE",
+      ),
       secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
       ssh: texts("SSH agent for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),

@@ -33,6 +33,13 @@ export function openDirectory(directory: string, dockerfile?: string): Directory
   return { directory, dockerfile: file, ignore: ignore === undefined ? [] : parseIgnoreFile(ignore) };
 }
 
+/** A directory that goes by a name (`--build-context NAME=DIRECTORY`), with its own ignore file. */
+export function openNamedDirectory(directory: string): Pick<DirectoryContext, "directory" | "ignore"> {
+  checkDirectory(directory);
+  const ignore = readSource(directory, join(directory, ".dockerignore"), true);
+  return { directory, ignore: ignore === undefined ? [] : parseIgnoreFile(ignore) };
+}
+
 const DEFAULT_NAMES = ["Dockerfile", "dockerfile"] as const;
 
 /** Far more than any Dockerfile; what is larger was not meant to be one. */

@@ -1,5 +1,5 @@
 import { AppError, withSource } from "../../../base/errors.ts";
-import { parsePlatform } from "../../../oci/platform.ts";
+import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference, withDefaultTag } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
@@ -14,7 +14,17 @@ import { expandAt, variableRange } from "./words.ts";
 export type Base =
   | { readonly kind: "scratch"; readonly platform: Platform }
   | { readonly kind: "stage"; readonly index: number }
+  | DirectoryBase
   | ImageBase;
+
+/** A directory that was given a name. */
+export interface DirectoryBase {
+  readonly kind: "directory";
+  readonly directory: string;
+  readonly ignore: readonly string[];
+  readonly name: string;
+  readonly platform: Platform;
+}
 
 export interface ImageBase {
   readonly kind: "image";
@@ -32,12 +42,25 @@ export function baseOf(stage: Stage, stages: readonly Stage[], options: LayoutOp
   const { node, image: word } = stage.from;
   const platform = requestedPlatform(stage, options);
   return expandFrom(stage, word, options, "image", (name) => {
+    const named = namedBase({ name, platform, node, word }, options);
+    if (named !== undefined) return named;
     const index = stages.findLastIndex(({ from }, at) => at < stage.index && from.name === name.toLowerCase());
     if (index >= 0) return { kind: "stage", index };
     if (name === "scratch") return { kind: "scratch", platform: options.target };
     const reference = withDefaultTag(parseReference(name));
     return { kind: "image", reference, name, platform, node, word };
   });
+}
+
+type Naming = Pick<ImageBase, "name" | "platform" | "node" | "word">;
+
+/** What the request says that a name stands for: `NAME::PLATFORM` before `NAME`, and `NAME` for `NAME:latest` too. */
+export function namedBase(naming: Naming, { contexts }: Pick<LayoutOptions, "contexts">): Base | undefined {
+  const name = naming.name.toLowerCase().replace(/:latest$/, "");
+  const found = contexts.get(`${name}::${formatPlatform(naming.platform)}`) ?? contexts.get(name);
+  if (found === undefined) return undefined;
+  if (found.kind === "directory") return { ...found, name: naming.name, platform: naming.platform };
+  return { kind: "image", ...naming, reference: withDefaultTag(parseReference(found.name)), name: found.name };
 }
 
 /** The platform a FROM asks for; scratch and stages take none. */

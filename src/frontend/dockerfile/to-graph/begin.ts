@@ -1,10 +1,10 @@
-import type { HistoryItem, StepId } from "../../../engine/types.ts";
+import type { CopyStep, HistoryItem, StepId } from "../../../engine/types.ts";
 import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
 import type { Environment } from "../expansion/expand.ts";
 import type { Stage } from "../instructions/types.ts";
-import type { ImageBase } from "./base.ts";
+import type { DirectoryBase, ImageBase } from "./base.ts";
 import type { StageLayout } from "./layout.ts";
-import { imageStep, scratchStep } from "./sources.ts";
+import { directoryStep, imageStep, scratchSource, scratchStep } from "./sources.ts";
 import { addStep, setVariable } from "./state.ts";
 import type { Conversion, StageState } from "./state.ts";
 
@@ -35,6 +35,7 @@ type Inherited = Pick<StageState, "image" | "config" | "history" | "env" | "args
 function inherit({ base, platform }: StageLayout, conversion: Conversion): Inherited {
   switch (base.kind) {
     case "scratch":
+    case "directory":
       return { ...fresh, image: platformOf(platform), config: { Env: [DEFAULT_PATH], WorkingDir: "/" } };
     case "image":
       return { ...fresh, ...fromImage(conversion.images(base).config) };
@@ -71,10 +72,18 @@ function baseRoot(state: StageState): StepId {
       return conversion.stages.get(base.index)!.root;
     case "scratch":
       return conversion.graph.add(scratchStep, { stage: "image", text: "scratch", target: conversion.layout.target });
+    case "directory":
+      return addStep(state, copyOfAll(state, base), stage.from.node, `FROM ${base.name}`);
     case "image":
       notePlatform(state, stage, base);
       return addStep(state, imageStep(base, conversion), stage.from.node, `FROM ${base.name}`);
   }
+}
+
+/** `FROM` a directory begins with its files. */
+function copyOfAll(state: StageState, base: DirectoryBase): CopyStep {
+  const from = directoryStep(state, base);
+  return { kind: "copy", base: scratchSource(state), from, paths: ["."], destination: "/", intoDirectory: true };
 }
 
 function notePlatform({ conversion }: StageState, { from }: Stage, base: ImageBase): void {
@@ -102,7 +111,7 @@ function countSteps({ base, stage }: StageLayout): number {
       ["run", "copy", "add"].includes(instruction.kind) ||
       (instruction.kind === "workdir" && instruction.path.text !== "/"),
   );
-  return layers.length + (base.kind === "image" ? 1 : 0);
+  return layers.length + (base.kind === "image" || base.kind === "directory" ? 1 : 0);
 }
 
 function platformOf(platform: StageLayout["platform"]): Inherited["image"] {

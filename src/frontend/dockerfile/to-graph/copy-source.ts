@@ -4,6 +4,7 @@ import type { InstructionNode, Word } from "../ast.ts";
 import { wordRange } from "../errors.ts";
 import { expand } from "../expansion/expand.ts";
 import type { Stage } from "../instructions/types.ts";
+import { namedBase } from "./base.ts";
 import type { Base } from "./base.ts";
 import type { LayoutOptions } from "./layout.ts";
 
@@ -15,9 +16,12 @@ export function sourceOf(
   word: Word,
   stage: Stage,
   stages: readonly Stage[],
-  { target, escape }: LayoutOptions,
+  options: LayoutOptions,
 ): Base {
+  const { target, escape } = options;
   refuseVariables(node, word, escape);
+  const named = namedBase({ name: word.text, platform: target, node, word }, options);
+  if (named !== undefined) return named;
   const index = /^[+-]?\d+$/.test(word.text) ? Number(word.text) : stageNamed(stages, word.text);
   if (index !== undefined) return earlierStage(node, word, index, stage, stages);
   if (word.text === "scratch") return { kind: "scratch", platform: target };

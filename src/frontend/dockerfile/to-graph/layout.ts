@@ -7,6 +7,7 @@ import type { Base } from "./base.ts";
 import { sourceOf } from "./copy-source.ts";
 import type { Globals } from "./globals.ts";
 import type { NoteBook } from "./notes.ts";
+import type { NamedContext } from "./request.ts";
 import { reachableFrom } from "./target.ts";
 import { stageTriggers, withTriggers } from "./triggers.ts";
 import type { Triggers } from "./triggers.ts";
@@ -39,6 +40,7 @@ export interface LayoutOptions {
   readonly notes: NoteBook;
   /** The wanted stage. */
   readonly goal: Stage;
+  readonly contexts: ReadonlyMap<string, NamedContext>;
   /** Of base images, where they are known. */
   readonly triggers: Triggers;
 }

@@ -27,10 +27,11 @@ function convertMount(state: StageState, run: RunInstruction, word: Word, option
   switch (options.type) {
     case "bind": {
       const target = targetOf(state, run, word, options);
-      if (options.from !== undefined) {
+      const base = state.layout.sources.get(word);
+      if (options.from !== undefined && base?.kind !== "directory") {
         return { kind: "bind", from: sourceStep(state, run.node, word), source: sourceOf(options), target, readonly };
       }
-      return { kind: "bind", from: contextCopy(state, run, options), source: CONTEXT_COPY, target, readonly };
+      return { kind: "bind", from: contextCopy(state, run, options, word), source: CONTEXT_COPY, target, readonly };
     }
     case "cache":
       return cacheMount(state, run, word, options);
@@ -45,13 +46,13 @@ function convertMount(state: StageState, run: RunInstruction, word: Word, option
 }
 
 /** Files of the context that .dockerignore leaves, owned by root as COPY has them. */
-function contextCopy(state: StageState, { node }: RunInstruction, options: MountOptions): StepId {
+function contextCopy(state: StageState, { node }: RunInstruction, options: MountOptions, word: Word): StepId {
   const path = sourceOf(options).slice(1) || ".";
   return state.conversion.graph.add(
     {
       kind: "copy",
       base: scratchSource(state),
-      from: contextStep(state),
+      from: options.from === undefined ? contextStep(state) : sourceStep(state, node, word),
       paths: [path],
       destination: CONTEXT_COPY,
       intoDirectory: false,

@@ -28,7 +28,7 @@ export async function planBuild(given: PlanRequest, dependencies: PlanDependenci
   const dockerfile = parseDockerfile(request.dockerfile);
   const { globalArgs, stages } = parseStages(dockerfile);
   const { escape } = dockerfile;
-  const { buildPlatform, buildArgs } = request;
+  const { buildPlatform, buildArgs, contexts = new Map() } = request;
   const notes = new NoteBook();
   dockerfile.notes.forEach((note) => notes.add(note));
   const goal = findTarget(stages, request.target);
@@ -38,7 +38,7 @@ export async function planBuild(given: PlanRequest, dependencies: PlanDependenci
     request.platforms.map((target, index) => {
       const globals = globalsFor(target, { args: globalArgs, escape, buildPlatform, buildArgs, targetStage });
       const known = triggers[index] ?? new Map();
-      return layOut(stages, { target, buildPlatform, globals, escape, notes, goal, triggers: known });
+      return layOut(stages, { target, buildPlatform, globals, escape, notes, goal, contexts, triggers: known });
     });
   let layouts = checked(layOutWith([]));
   const found = new Map<string, ResolvedImage>();

@@ -22,10 +22,16 @@ export interface PlanRequest {
   readonly contextDirectory: string;
   /** As ignore/parse.ts reads them. */
   readonly ignore: readonly string[];
+  /** What names stand for before stages and images are asked; by names in lower case. */
+  readonly contexts?: ReadonlyMap<string, NamedContext> | undefined;
   /** Seconds since the epoch. Default: the build arg or global ARG SOURCE_DATE_EPOCH. */
   readonly sourceDateEpoch?: number | undefined;
   readonly signal: AbortSignal;
 }
+
+export type NamedContext =
+  | { readonly kind: "directory"; readonly directory: string; readonly ignore: readonly string[] }
+  | { readonly kind: "image"; readonly name: string };
 
 export interface PlanDependencies {
   /** Finds a base image. Called once for each image and platform that the targets need, at the same time. */

@@ -1,6 +1,6 @@
 import type { ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
 import type { InstructionNode, Word } from "../ast.ts";
-import type { ImageBase } from "./base.ts";
+import type { DirectoryBase, ImageBase } from "./base.ts";
 import type { Conversion, StageState } from "./state.ts";
 
 export const scratchStep: ScratchStep = { kind: "scratch" };
@@ -36,6 +36,8 @@ export function sourceStep(state: StageState, node: InstructionNode, flag: Word)
       return stages.get(source.index)!.root;
     case "scratch":
       return scratchSource(state);
+    case "directory":
+      return directoryStep(state, source);
     case "image":
       return graph.add(imageStep(source, conversion), {
         stage: "image",
@@ -55,5 +57,15 @@ export function contextStep({ conversion: { graph, request, layout } }: StageSta
   return graph.add(
     { kind: "context", directory, ignore },
     { stage: "context", text: "load build context", target: layout.target },
+  );
+}
+
+/** A directory that was given a name, to be copied from. */
+export function directoryStep(state: Pick<StageState, "conversion">, base: DirectoryBase): StepId {
+  const { graph, layout } = state.conversion;
+  const { directory, ignore, name } = base;
+  return graph.add(
+    { kind: "context", directory, ignore },
+    { stage: "context", text: `load build context ${name}`, target: layout.target },
   );
 }
