@@ -39,8 +39,8 @@ for (const user of ["unprivileged", "current"] as const) {
     afterAll(() => yard[Symbol.asyncDispose]());
 
     const points = SCENES.flatMap((scene) => BLOWS.map(([name, strike]) => ({ scene, name, strike })));
-    test.each(points)("$scene: $name", async ({ scene, strike }) => {
-      const { result } = await yard.interrupt(scene, strike);
+    test.each(points)("$scene: $name", async ({ scene, name, strike }) => {
+      const { result } = await yard.interrupt(scene, strike, { filesStay: name === "SIGKILL to the guard" });
       expect(result.exitCode).not.toBe(0);
     });
 

@@ -64,15 +64,34 @@ for (const { title, user, skip } of AS) {
       expect(result).toMatchObject({ exitCode: null, signal: "SIGKILL" });
     });
 
+    test("a RUN: control killed while its worker hangs", async () => {
+      const { result } = await yard.interrupt("a RUN with daemons", ({ pid, pids }) => {
+        for (const worker of pids("worker")) process.kill(worker, "SIGSTOP");
+        process.kill(-pid, "SIGKILL");
+      });
+      expect(result).toMatchObject({ exitCode: null, signal: "SIGKILL" });
+    });
+
     test.each(["worker", "guard"] as const)("a RUN: killed its %s, the build fails and says so", async (part) => {
-      const { result, seconds } = await yard.interrupt("a RUN with daemons", ({ pids }) => {
+      const strike = ({ pids }: Running): void => {
         const found = pids(part);
         expect(found.length).toBe(1);
         for (const pid of found) process.kill(pid, "SIGKILL");
-      });
+      };
+      const { result, seconds } = await yard.interrupt("a RUN with daemons", strike, { filesStay: part === "guard" });
       expect(result.exitCode).toBe(8);
       expect(result.stderr).toContain("error[WORKER_DIED]");
       expect(seconds).toBeLessThan(3);
+    });
+
+    test("a RUN: killed all its processes at once, the next build removes what they left", async () => {
+      const strike = ({ pid, pids }: Running): void => {
+        const all = [...pids("guardian"), ...pids("guard"), ...pids("worker"), pid];
+        expect(all.length).toBeGreaterThan(3);
+        for (const one of all) process.kill(one, "SIGKILL");
+      };
+      const { result } = await yard.interrupt("a RUN with daemons", strike, { filesStay: true });
+      expect(result.signal).toBe("SIGKILL");
     });
 
     test("a second Ctrl-C ends at once what would take its time", async () => {

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Registry } from "./bed/registry.ts";
 import { startBed, type Bed, type CliResult } from "./bed/bed.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
 import { newContext } from "./support/context.ts";
@@ -68,7 +69,10 @@ describe("1: bytes of the store are verified before use", () => {
       spoil(bytes);
       overwrite(join(blobs, name), bytes);
     }
-    expect(await push([context], { MANYARCH_ROOT: store })).toBe(good);
+    // One that has nothing of it already.
+    await using empty = await Registry.start();
+    const again = await build(["--push", `--tag=${empty.host}/again`, context], { MANYARCH_ROOT: store });
+    expect(digestOf(again)).toBe(good);
     expect(readdirSync(join(store, "quarantine")).length).toBeGreaterThan(0);
   });
 });
@@ -217,6 +221,15 @@ test("10: every error of the source has a code that is documented with its exit 
   );
   expect(codes.length).toBeGreaterThan(100);
   expect([...new Set(codes)].filter((code) => !documented.some((prefix) => code.startsWith(prefix)))).toEqual([]);
+});
+
+test("the page of invariants names tests that exist, for all ten", () => {
+  const root = new URL("../", import.meta.url);
+  const page = readFileSync(new URL("docs/invariants.md", root), "utf8");
+  const rows = [...page.matchAll(/^\| (\d+) \| .* \| `([^`]+)` \| (.*) \|$/gm)];
+  expect(new Set(rows.map(([, invariant]) => Number(invariant)))).toEqual(new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  const gone = rows.filter(([, , file = "", name]) => !readFileSync(new URL(file, root), "utf8").includes(`"${name}"`));
+  expect(gone.map(([row]) => row)).toEqual([]);
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

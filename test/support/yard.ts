@@ -20,8 +20,8 @@ interface Scene {
   readonly reached: (yard: Yard, store: string) => Promise<void>;
 }
 
-/** What other users may not remove, and half a result. */
-const HALF_DONE = "mkdir -m 0 /closed; chown 4711 /closed; echo half > /half";
+/** Half a result, with what nobody but the users of its namespace may remove. */
+const HALF_DONE = "mkdir /closed; echo x > /closed/x; chown -R 4711 /closed; chmod 0 /closed; echo half > /half";
 
 const run = (script: (wait: string) => string): Scene => ({
   dockerfile: ({ gate }) => `FROM busybox\nRUN ${HALF_DONE}; ${script(gate.command)}\n`,
@@ -108,9 +108,14 @@ export class Yard implements AsyncDisposable {
   /**
    * Builds a scene on an empty store, strikes in the middle of it and checks all that holds however the
    * build ended: nothing of it is left, no tag moved, and the next build on its store gives what one on
-   * an empty store does.
+   * an empty store does. Where nobody is left who may remove files of other users (`filesStay`), those are
+   * the next build's to remove.
    */
-  async interrupt(name: SceneName, strike: (running: Running) => void | Promise<void>): Promise<Struck> {
+  async interrupt(
+    name: SceneName,
+    strike: (running: Running) => void | Promise<void>,
+    { filesStay = false }: { readonly filesStay?: boolean } = {},
+  ): Promise<Struck> {
     const repository = `scene-${this.#count++}`;
     const before = await this.#tagOld(repository);
     const store = this.bed.newDirectory(`store-${repository}`);
@@ -122,7 +127,7 @@ export class Yard implements AsyncDisposable {
     const start = performance.now();
     const result = await ended;
     const seconds = (performance.now() - start) / 1000;
-    await this.expectNothingLeft(store);
+    await this.expectNothingLeft(filesStay ? join(store, "none") : store);
     expectEqual(await this.tag(repository), before, "the tag of an interrupted build");
     await this.expectRight(name, repository, store);
     return { result, seconds, store };
