@@ -38,7 +38,9 @@ export class MountPlaces {
       .filter((path) => isBelow(inRoot, path))
       .sort((a, b) => b.length - a.length)[0];
     const path = above === undefined ? inRoot : this.#putInside(above, inRoot.slice(above.length + 1), source);
-    const mode = above === undefined ? this.#make(path, source) : 0o755;
+    // What the runtime has mounted there itself, such as /dev/shm, is for everybody.
+    const isRuntimes = above !== undefined && this.#mounted.get(above) === undefined;
+    const mode = above === undefined ? this.#make(path, source) : isRuntimes ? 0o1777 : 0o755;
     this.#mounted.set(path, source.kind === "directory" ? source.path : undefined);
     return specOf(`/${toUtf8(path)}`, source, mode);
   }
