@@ -1,33 +1,16 @@
 import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
-import { build, MACHINE, type Built } from "./support/build-log.ts";
+import { build, MACHINE } from "./support/build-log.ts";
 import { newContext, type Files } from "./support/context.ts";
-import { configOf, manifestOf, Rootfs, type Config } from "./support/image.ts";
+import { configOf, manifestOf, Rootfs } from "./support/image.ts";
+import { pushed } from "./support/push.ts";
 
 let bed: Bed;
-let count = 0;
 beforeAll(async () => {
   bed = await startBed();
 });
 afterAll(() => bed[Symbol.asyncDispose]());
-
-interface Pushed extends Disposable {
-  readonly name: string;
-  readonly built: Built;
-  readonly root: Rootfs;
-  readonly config: Config;
-}
-
-/** Builds a Dockerfile, pushes it and reads it back. */
-async function pushed(dockerfile: string, files: Files = {}, flags: readonly string[] = []): Promise<Pushed> {
-  const name = `semantics-${count++}:1`;
-  const context = newContext(bed, { Dockerfile: dockerfile, ...files });
-  const built = await build(bed, ["--push", "-t", `${bed.target.host}/${name}`, ...flags, context]);
-  const root = await Rootfs.of(bed.target, name, MACHINE);
-  const config = await configOf(bed.target, name, MACHINE);
-  return { name, built, root, config, [Symbol.dispose]: () => root[Symbol.dispose]() };
-}
 
 /** What a RUN prints. */
 async function printed(dockerfile: string, flags: readonly string[] = [], files: Files = {}): Promise<string> {
@@ -63,14 +46,17 @@ FROM scratch
   });
 
   test("ENV wins over an ARG of its name, and a line's own names have their old values in it", async () => {
-    using image = await pushed(`FROM busybox
+    using image = await pushed(
+      bed,
+      `FROM busybox
 ARG NAME=arg
 ENV NAME=env
 ENV A=1
 ENV A=2 B=$A
 ENV LEGACY one two
 RUN echo "$NAME $A $B $LEGACY" > /result
-`);
+`,
+    );
     expect(image.root.read("result")).toBe("env 2 1 one two\n");
     expect(image.config.config["Env"]).toEqual([
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -82,7 +68,7 @@ RUN echo "$NAME $A $B $LEGACY" > /result
   });
 
   test("an ARG is in the environment of RUNs and not in the image's", async () => {
-    using image = await pushed(`FROM busybox\nARG TOKEN=xyz\nRUN env > /env\n`);
+    using image = await pushed(bed, `FROM busybox\nARG TOKEN=xyz\nRUN env > /env\n`);
     expect(image.root.read("env").split("\n")).toContain("TOKEN=xyz");
     expect(JSON.stringify(image.config.config)).not.toContain("TOKEN");
   });
@@ -153,9 +139,12 @@ RUN cat; touch /ok && ls /ok; id -u; echo $$ $HOME; pwd; hostname
   });
 
   test("sees resolv.conf and hosts; no layer has them, nor anything else that was mounted", async () => {
-    using image = await pushed(`FROM busybox
+    using image = await pushed(
+      bed,
+      `FROM busybox
 RUN grep -c localhost /etc/hosts > /hosts && test -s /etc/resolv.conf && echo found > /resolv
-`);
+`,
+    );
     expect(Number(image.root.read("hosts"))).toBeGreaterThan(0);
     expect(image.root.read("resolv")).toBe("found\n");
     using layer = await Rootfs.ofLayer(bed.target, image.name, -1);
@@ -163,10 +152,13 @@ RUN grep -c localhost /etc/hosts > /hosts && test -s /etc/resolv.conf && echo fo
   });
 
   test("removes files of the base and replaces directories", async () => {
-    using image = await pushed(`FROM busybox
+    using image = await pushed(
+      bed,
+      `FROM busybox
 RUN mkdir -p /d/sub && touch /d/old /d/sub/x && ln -s old /d/link
 RUN rm /etc/shadow && rm -r /d && mkdir /d && touch /d/new && chown 7:8 /d/new && chmod 4755 /d/new
-`);
+`,
+    );
     expect(image.root.look("etc/shadow")).toBeUndefined();
     expect(image.root.look("d/new")).toBe("-rwsr-xr-x 7/8");
     expect(Object.keys(image.root.files).filter((path) => path.startsWith("d/"))).toEqual(["d/new"]);
@@ -180,9 +172,12 @@ RUN echo 'app:x:1000:1001:App:/home/app:/bin/sh' >> /etc/passwd && printf 'app:x
 `;
 
   test("by name: its groups of /etc/group, its home", async () => {
-    using image = await pushed(`${GROUPS}USER app
+    using image = await pushed(
+      bed,
+      `${GROUPS}USER app
 RUN echo "$(id -u) $(id -g) $(id -G) $HOME" > /tmp/id
-`);
+`,
+    );
     expect(image.root.read("tmp/id")).toBe("1000 1001 1001 2000 /home/app\n");
     expect(image.root.look("tmp/id")).toBe("-rw-r--r-- 1000/1001");
     expect(image.config.config["User"]).toBe("app");
@@ -207,14 +202,17 @@ RUN echo "$(id -u) $(id -g) $(id -G) $HOME" > /tmp/id
 
   // As BuildKit: WORKDIR makes its directory as root, whoever USER is.
   test("WORKDIR is made, relative to the last one, owned as BuildKit owns it; RUN starts there", async () => {
-    using image = await pushed(`FROM busybox
+    using image = await pushed(
+      bed,
+      `FROM busybox
 ENV DIR=inner
 WORKDIR /work
 WORKDIR $DIR/deep
 RUN pwd > where
 USER 1000:1000
 WORKDIR /mine
-`);
+`,
+    );
     expect(image.root.read("work/inner/deep/where")).toBe("/work/inner/deep\n");
     expect(image.root.look("work/inner")).toBe("drwxr-xr-x 0/0");
     expect(image.config.config["WorkingDir"]).toBe("/mine");
@@ -222,142 +220,10 @@ WORKDIR /mine
   });
 });
 
-describe("COPY", () => {
-  const FILES = {
-    "a.txt": "a",
-    "b.txt": "b",
-    "run.sh": { mode: 0o755, content: "#!/bin/sh\n" },
-    "dir/one": "1",
-    "dir/sub/two": "2",
-    "dir/link": { link: "one" },
-    "link-to-dir": { link: "dir" },
-    private: { mode: 0o640, content: "p" },
-  } as const satisfies Files;
-
-  test("files, several, globs, directories' contents, into directories that are there or not", async () => {
-    using image = await pushed(
-      `FROM scratch
-COPY a.txt /renamed
-COPY a.txt b.txt /several/
-COPY *.txt /glob/
-COPY dir /contents
-COPY dir/ /contents2/
-COPY a.txt /contents
-COPY run.sh private ./
-COPY d?r/o[mn]e /pattern/
-`,
-      FILES,
-    );
-    const found = Object.keys(image.root.files).toSorted();
-    expect(found).toEqual(
-      [
-        "renamed",
-        ...["several", "several/a.txt", "several/b.txt", "glob", "glob/a.txt", "glob/b.txt"],
-        ...["contents", "contents/a.txt", "contents/link", "contents/one", "contents/sub", "contents/sub/two"],
-        ...["contents2", "contents2/link", "contents2/one", "contents2/sub", "contents2/sub/two"],
-        ...["run.sh", "private", "pattern", "pattern/one"],
-      ].toSorted(),
-    );
-    expect(image.root.look("contents/link")).toBe("lrwxrwxrwx 0/0 -> one");
-    expect(image.root.look("run.sh")).toBe("-rwxr-xr-x 0/0");
-    expect(image.root.look("private")).toBe("-rw-r----- 0/0");
-    expect(image.root.look("contents")).toBe("drwxr-xr-x 0/0");
-  });
-
-  test("--chown by number and name, --chmod; made directories belong to the owner too", async () => {
-    using image = await pushed(
-      `FROM busybox
-RUN echo 'app:x:1000:1001::/:/bin/sh' >> /etc/passwd && echo 'app:x:1001:' >> /etc/group && echo 'other:x:3000:' >> /etc/group
-COPY --chown=12:34 a.txt /n/a
-COPY --chown=12 a.txt /n/b
-COPY --chown=app a.txt /n/c
-COPY --chown=app:other a.txt /n/d
-COPY --chmod=640 a.txt dir /m/
-COPY --chown=app:app dir /owned/deep
-`,
-      FILES,
-    );
-    const { root } = image;
-    expect(["n/a", "n/b", "n/c", "n/d"].map((path) => root.look(path)?.split(" ")[1])).toEqual([
-      "12/34",
-      "12/12",
-      "1000/1001",
-      "1000/3000",
-    ]);
-    expect(root.look("m/a.txt")).toBe("-rw-r----- 0/0");
-    expect(root.look("m/sub/two")).toBe("-rw-r----- 0/0");
-    expect(root.look("owned/deep/sub/two")).toBe("-rw-r--r-- 1000/1001");
-    expect(root.look("owned")).toBe("drwxr-xr-x 1000/1001");
-  });
-
-  test("follows a symlink that is named, keeps those inside, and keeps within the context", async () => {
-    using image = await pushed(`FROM scratch\nCOPY link-to-dir /d\nCOPY dir/link /file\n`, FILES);
-    expect(image.root.look("d/sub/two")).toBe("-rw-r--r-- 0/0");
-    expect(image.root.look("d/link")).toBe("lrwxrwxrwx 0/0 -> one");
-    expect(image.root.read("file")).toBe("1");
-  });
-
-  test("lands where symlinks of the image lead, inside of it", async () => {
-    using image = await pushed(
-      `FROM busybox
-RUN mkdir /real && ln -s real /rel && ln -s /real /abs && ln -s ../../../real /up
-COPY a.txt /rel/
-COPY b.txt /abs/b
-COPY run.sh /up/
-`,
-      FILES,
-    );
-    for (const name of ["a.txt", "b", "run.sh"]) expect(image.root.look(`real/${name}`), name).toBeDefined();
-    expect(image.root.look("rel")).toBe("lrwxrwxrwx 0/0 -> real");
-    expect(image.root.look("abs")).toBe("lrwxrwxrwx 0/0 -> /real");
-  });
-
-  test("--from a stage by name in any case and by number, and from another image", async () => {
-    using image = await pushed(`FROM busybox AS Builder
-RUN mkdir /out && echo made > /out/file && chown 5:6 /out/file && chmod 751 /out/file && ln /out/file /out/hard
-FROM scratch
-COPY --from=BUILDER /out/ /by-name/
-COPY --from=0 out/file /by-number
-COPY --from=alpine /etc/alpine-release /by-image
-`);
-    expect(image.root.look("by-name/file")).toMatch(/^-rwxr-x--x (0\/0|5\/6)/);
-    expect(image.root.read("by-number")).toBe("made\n");
-    expect(image.root.read("by-image")).toBe("3.22.0\n");
-  });
-
-  test(".dockerignore: later lines win, `!` takes back", async () => {
-    const ignore = "# comment\n**/*.log\nnode_modules\n*.md\n!README.md\ndeep/**\n!deep/keep\n";
-    using image = await pushed(`FROM scratch\nCOPY . /\n`, {
-      ".dockerignore": ignore,
-      "x.log": "",
-      "src/y.log": "",
-      "src/main": "",
-      "node_modules/m/index.js": "",
-      "src/node_modules/kept": "",
-      "NOTES.md": "",
-      "README.md": "",
-      "deep/gone": "",
-      "deep/keep": "",
-    });
-    const files = Object.entries(image.root.files).flatMap(([path, { mode }]) => (mode.startsWith("d") ? [] : [path]));
-    const expected = [".dockerignore", "Dockerfile", "README.md", "deep/keep", "src/main", "src/node_modules/kept"];
-    expect(files.toSorted()).toEqual(expected.toSorted());
-  });
-
-  test("Dockerfile.dockerignore beside the Dockerfile goes before .dockerignore", async () => {
-    const files = { ".dockerignore": "a\n", "docker/App.Dockerfile.dockerignore": "b\ndocker\n", a: "", b: "" };
-    const context = newContext(bed, { ...files, "docker/App.Dockerfile": "FROM scratch\nCOPY . /\n" });
-    const name = "ignore-file:1";
-    const file = `${context}/docker/App.Dockerfile`;
-    await build(bed, ["--push", "-t", `${bed.target.host}/${name}`, "-f", file, context]);
-    using root = await Rootfs.of(bed.target, name);
-    expect(Object.keys(root.files).toSorted()).toEqual([".dockerignore", "a"]);
-  });
-});
-
 describe("the config", () => {
   test("EXPOSE, LABEL, VOLUME, STOPSIGNAL, ENTRYPOINT, CMD, USER in the image and in its history", async () => {
     using image = await pushed(
+      bed,
       `FROM busybox
 ARG PORT=8080
 EXPOSE $PORT 53/udp 443/tcp
@@ -389,10 +255,10 @@ CMD ["arg"]
   });
 
   test("shell forms of CMD and ENTRYPOINT are for /bin/sh -c; ENTRYPOINT takes away the base's CMD", async () => {
-    using shell = await pushed(`FROM busybox\nENTRYPOINT exec top -b\n`);
+    using shell = await pushed(bed, `FROM busybox\nENTRYPOINT exec top -b\n`);
     expect(shell.config.config).toMatchObject({ Entrypoint: ["/bin/sh", "-c", "exec top -b"] });
     expect(shell.config.config["Cmd"]).toBeUndefined();
-    using inherited = await pushed(`FROM busybox\nENV A=1\n`);
+    using inherited = await pushed(bed, `FROM busybox\nENV A=1\n`);
     expect(inherited.config.config).toMatchObject({ Cmd: ["sh"] });
   });
 });
@@ -410,26 +276,29 @@ RUN echo right > /right
 FROM scratch
 COPY --from=left /left /base /
 `;
-    using image = await pushed(dockerfile);
+    using image = await pushed(bed, dockerfile);
     expect(Object.keys(image.root.files).toSorted()).toEqual(["base", "left"]);
     expect(image.built.steps.map((step) => step.text).join("\n")).not.toMatch(/right|exit 1/);
-    using other = await pushed(dockerfile, {}, ["--target=RIGHT"]);
+    using other = await pushed(bed, dockerfile, {}, ["--target=RIGHT"]);
     expect(other.root.read("right")).toBe("right\n");
   });
 
   test("FROM a stage takes its files and its config", async () => {
-    using image = await pushed(`FROM busybox AS one
+    using image = await pushed(
+      bed,
+      `FROM busybox AS one
 ENV FROM_ONE=1
 WORKDIR /w
 RUN echo x > file
 FROM one
 RUN echo "$FROM_ONE $(cat file)" > seen
-`);
+`,
+    );
     expect(image.root.read("w/seen")).toBe("1 x\n");
   });
 
   test("scratch has nothing but what was put there", async () => {
-    using image = await pushed(`FROM scratch\nCOPY Dockerfile /only\nCMD ["/only"]\n`);
+    using image = await pushed(bed, `FROM scratch\nCOPY Dockerfile /only\nCMD ["/only"]\n`);
     expect(Object.keys(image.root.files)).toEqual(["only"]);
     // ArgsEscaped is what BuildKit writes beside every Cmd.
     expect(image.config.config).toEqual({

@@ -94,6 +94,13 @@ for (const { title, user, skip } of AS) {
       expect(result.signal).toBe("SIGKILL");
     });
 
+    test("a RUN: its terminal goes away", async () => {
+      // script(1) holds the terminal; the kernel sends SIGHUP to who is on it, and their writes fail.
+      const terminal = ["sh", "-c", 'exec script --quiet --command "$*" /dev/null', "sh"];
+      const { result } = await yard.interrupt("a RUN with daemons", toControl("SIGKILL"), { prefix: terminal });
+      expect(result.signal).toBe("SIGKILL");
+    });
+
     test("a second Ctrl-C ends at once what would take its time", async () => {
       const { result, seconds } = await yard.interrupt("a RUN that catches SIGTERM and stays", async ({ pid }) => {
         process.kill(-pid, "SIGINT");

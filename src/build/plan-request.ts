@@ -2,8 +2,8 @@ import type { EventSink } from "../engine/events.ts";
 import type { BuildPlan } from "../engine/types.ts";
 import { openDirectory, openNamedDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
-import { hostPlatform } from "../oci/platform.ts";
 import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
+import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import type { BuildRequest, ContextSource } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -19,25 +19,29 @@ export interface PlannedBuild extends BuildPlan {
 /** Reads the context's Dockerfile and plans it for every platform; findings become notes. */
 export async function planRequest(workshop: Workshop, request: BuildRequest, emit: EventSink): Promise<PlannedBuild> {
   const context = openDirectory(request.context, request.dockerfile);
+  const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
+  const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
+  // Before registries are asked, which may take a while.
+  emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
   const plan = await planBuild(
     {
       dockerfile: context.dockerfile,
       target: request.target,
-      platforms: request.platforms.length > 0 ? request.platforms : [buildPlatform],
+      platforms,
       buildPlatform,
       buildArgs: request.buildArgs,
       labels: request.labels,
       contextDirectory: context.directory,
       ignore: context.ignore,
-      contexts: new Map([...request.contexts].map(([name, source]) => [name, openContext(source)])),
+      contexts: new Map([...request.contexts].map(([key, source]) => [key, openContext(source)])),
       sourceDateEpoch: request.epoch,
       signal: workshop.signal,
     },
     { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
   );
   for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
-  const { name } = context.dockerfile;
+  emit({ kind: "build.planned", steps: plan.graph.steps.size });
   return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
 }
 

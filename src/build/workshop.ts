@@ -29,6 +29,7 @@ export interface Workshop {
   worker(): Promise<Worker>;
   /** A file with the CAs that this machine trusts, or undefined where it has none. */
   hostCa(): string | undefined;
+  /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
   layers(onTransfer: OnTransfer): LayerFetcher;
   close(): Promise<void>;
 }
@@ -46,7 +47,6 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   let worker: Promise<Worker> | undefined;
   let ca: string | undefined;
   let caWritten = false;
-  let fetcher: LayerFetcher | undefined;
   const openSession = (): Session => (session ??= store.session());
   return {
     store,
@@ -62,7 +62,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       caWritten = true;
       return ca;
     },
-    layers: (onTransfer) => (fetcher ??= new LayerFetcher(client, store, openSession, onTransfer)),
+    layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
     close: async () => {
       // A worker that failed to start has told its reason to whoever asked for it.
       const started = await worker?.catch(() => undefined);

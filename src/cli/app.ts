@@ -1,4 +1,5 @@
-import { buildApplication, buildRouteMap } from "@stricli/core";
+import { buildApplication, buildRouteMap, text_en } from "@stricli/core";
+import { messageOf } from "../base/errors.ts";
 import { buildImageCommand } from "./build/spec.ts";
 import type { CliContext } from "./context.ts";
 import { VERSION } from "./version.ts";
@@ -15,6 +16,13 @@ const root = buildRouteMap<string, CliContext>({
 export const app = buildApplication(root, {
   name: "manyarch",
   versionInfo: { currentVersion: VERSION },
+  localization: {
+    text: {
+      ...text_en,
+      exceptionWhileParsingArguments: (cause) =>
+        `error[USAGE_FLAGS]: ${lowerFirst(messageOf(cause))}\nhelp: manyarch build --help lists the flags`,
+    },
+  },
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: {
     caseStyle: "convert-camel-to-kebab",
@@ -22,3 +30,7 @@ export const app = buildApplication(root, {
     disableAnsiColor: !process.stderr.isTTY,
   },
 });
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}

@@ -1,16 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { Semaphore } from "../base/concurrency.ts";
-import { assertNever } from "../base/errors.ts";
+import { AppError, assertNever } from "../base/errors.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { digestHex, type Digest } from "../oci/digest.ts";
-import type { Worker } from "../worker/spawn.ts";
 import type {
   BaseTree,
   Chain,
   CopySelection,
   CopySource,
   LayerBlob,
-  Packing,
   ResultForm,
   SnapshotId,
   WorkerRequest,
@@ -21,38 +18,13 @@ import { emptyTree } from "../snapshot/empty-tree.ts";
 import { chainOf, stepOf, type Link } from "./chain.ts";
 import { selectionFields } from "./graph.ts";
 import { stepKey } from "./keys.ts";
-import { mountChains, prepareMounts, type PrivateInputs } from "./run-mounts.ts";
+import { mountChains, prepareMounts } from "./run-mounts.ts";
 import { isClearOfBase } from "./lazy-base.ts";
-import type { StepReporter } from "./reporter.ts";
-import type { Results, StepRecord } from "./results.ts";
+import { once } from "./once.ts";
+import type { EngineOptions } from "./options.ts";
+import { StepRecords } from "./step-records.ts";
 import { StepKeys, type Selection } from "./step-keys.ts";
-import type { CopyStep, Graph, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
-import type { SlotBook } from "./why.ts";
-
-export interface EngineOptions {
-  readonly graph: Graph;
-  readonly results: Results;
-  readonly reporter: StepReporter;
-  readonly slots: SlotBook;
-  readonly packing: Packing;
-  /** Steps that run at the same time. */
-  readonly parallelism: number;
-  /** Execute every step, whatever is known of it. */
-  readonly noCache: boolean;
-  readonly signal: AbortSignal;
-  /** File of CA certificates that RUNs trust beside the image's own, for the run only; asked for by the first RUN. */
-  hostCa(): string | undefined;
-  /** Directory of Go's build cache for a RUN that can use one. */
-  goCache(step: RunStep): string | undefined;
-  /** Starts the worker on first use; a build that needs none starts none. */
-  worker(): Promise<Worker>;
-  /** Brings a base's layer into the store, verified. */
-  fetchLayer(image: ImageStep, index: number): Promise<LayerBlob>;
-  /** What RUN --mount may be given of this machine. */
-  readonly private: PrivateInputs;
-  /** Digests what a COPY selects from the build context. */
-  selectContext(selection: CopySelection, directory: string, ignore: readonly string[]): Promise<Selection>;
-}
+import type { CopyStep, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
 
 /** One layer of a finished image: a blob in the store, or a base's that stays in its registry. */
 export type ImageLayer =
@@ -66,10 +38,16 @@ export type ImageLayer =
 export class Engine {
   readonly #o: EngineOptions;
   readonly #keys: StepKeys;
-  readonly #records = new Map<StepId, Promise<StepRecord>>();
+  readonly #records: StepRecords;
   readonly #snapshots = new Map<StepId, Promise<Chain>>();
   readonly #layers = new Map<StepId, Promise<LayerBlob>>();
+  /** Layers of file operations that are being made without a snapshot. */
+  readonly #alone = new Map<StepId, Promise<LayerBlob | undefined>>();
+  readonly #selections = new Map<string, Promise<Selection>>();
+  readonly #fetches = new Map<string, Promise<LayerBlob>>();
   readonly #places: Semaphore;
+  /** What prepares a step or follows it: bounded apart, so that it waits for no long RUN. */
+  readonly #chores: Semaphore;
 
   constructor(options: EngineOptions) {
     this.#o = options;
@@ -78,7 +56,9 @@ export class Engine {
         throw options.reporter.positioned(id, cause);
       }),
     );
+    this.#records = new StepRecords(options, this.#keys);
     this.#places = new Semaphore(options.parallelism);
+    this.#chores = new Semaphore(options.parallelism);
   }
 
   /** The layers of an image whose file system is `root`'s. */
@@ -92,6 +72,16 @@ export class Engine {
   /** The extracted chain of `id`, made where it is not in the store. */
   snapshot(id: StepId): Promise<Chain> {
     return once(this.#snapshots, id, () => this.#extractChain(id));
+  }
+
+  /** Waits, after the signal was aborted, until nothing of what was begun is under way. */
+  async settled(): Promise<void> {
+    const all = (): readonly Promise<unknown>[] =>
+      [this.#snapshots, this.#layers, this.#alone, this.#selections, this.#fetches].flatMap((map) => [...map.values()]);
+    for (let seen = -1; seen !== all().length;) {
+      seen = all().length;
+      await Promise.allSettled(all());
+    }
   }
 
   async #extractChain(id: StepId): Promise<Chain> {
@@ -119,28 +109,29 @@ export class Engine {
       .filter((layer) => !this.#o.results.hasSnapshot(layer.snapshot));
     if (missing.length === 0) return ids;
     await this.#o.reporter.execute(id, "base image is not extracted", async () => {
-      const blobs = missing.map((layer) => this.#o.fetchLayer(image, layer.index));
-      for (const blob of blobs) blob.catch(() => {}); // Awaited below, in order; the first failure is the one thrown.
+      const blobs = missing.map((layer) => this.#fetch(image, layer.index));
       for (const [at, { snapshot, index }] of missing.entries()) {
         const layer = await blobs[at];
         if (layer === undefined) continue;
-        await this.#request({ op: "extract", layer, parents: ids.slice(0, index), id: snapshot });
+        await this.#chore({ op: "extract", layer, parents: ids.slice(0, index), id: snapshot });
       }
     });
     return ids;
   }
 
   async #extractStep(id: StepId, step: CopyStep | MakeDirectoryStep | RunStep): Promise<Chain> {
-    const { id: snapshot } = await this.#record(id);
+    const { id: snapshot } = await this.#records.record(id);
     const parents = await this.snapshot(step.base);
-    if (this.#o.results.hasSnapshot(snapshot)) {
-      this.#o.reporter.hit(id, "result in the store");
+    await this.#alone.get(id);
+    const { results, reporter, packing } = this.#o;
+    if (results.hasSnapshot(snapshot)) {
+      await this.#hit(id, "result in the store");
       return [...parents, snapshot];
     }
-    const layer = this.#o.results.layer(snapshot, this.#o.packing);
+    const layer = results.layer(snapshot, packing);
     if (layer !== undefined) {
-      await this.#request({ op: "extract", layer, parents, id: snapshot });
-      this.#o.reporter.hit(id, "layer in the store");
+      await reporter.layer(id, "extract", () => this.#chore({ op: "extract", layer, parents, id: snapshot }));
+      await this.#hit(id, "layer in the store");
       return [...parents, snapshot];
     }
     const work = { id: snapshot, base: { kind: "chain", chain: parents }, result: { kind: "snapshot" } } as const;
@@ -163,7 +154,7 @@ export class Engine {
   async #imageLayer(link: Link): Promise<ImageLayer> {
     if (link.kind === "base") return { kind: "base", image: link.image, index: link.index };
     const blob = await this.#layer(link.id);
-    const { created } = await this.#record(link.id);
+    const { created } = await this.#records.record(link.id);
     return { kind: "made", blob, step: link.id, created };
   }
 
@@ -172,16 +163,16 @@ export class Engine {
   }
 
   async #packStep(id: StepId): Promise<LayerBlob> {
-    const { results, packing, reporter } = this.#o;
-    const { id: snapshot } = await this.#record(id);
-    const step = stepOf(this.#o.graph, id);
+    const { results, packing } = this.#o;
+    const { id: snapshot } = await this.#records.record(id);
     const linked = this.#o.noCache ? undefined : await this.#keys.linkedName(id);
     const known =
       results.layer(snapshot, packing) ?? (linked === undefined ? undefined : results.layer(linked, packing));
     if (known !== undefined) {
-      reporter.hit(id, "layer in the store");
+      await this.#hit(id, "layer in the store");
       return known;
     }
+    const step = stepOf(this.#o.graph, id);
     const blob = (await this.#layerAlone(id, step, snapshot)) ?? (await this.#packSnapshot(id, snapshot));
     results.putLayer(snapshot, packing, blob);
     if (linked !== undefined) results.putLayer(linked, packing, blob);
@@ -191,38 +182,33 @@ export class Engine {
   /** A file operation's layer, without extracting what it stands on; undefined where that is at hand or needed anyway. */
   async #layerAlone(id: StepId, step: ReturnType<typeof stepOf>, snapshot: SnapshotId): Promise<LayerBlob | undefined> {
     if (step.kind !== "copy" && step.kind !== "mkdir") return undefined;
-    if (step.kind === "copy" && step.link === true) {
-      return this.#copy(id, step, {
-        id: snapshot,
-        base: { kind: "absent" },
-        result: { kind: "layer", packing: this.#o.packing },
-      });
-    }
-    if (this.#snapshots.has(id) || this.#o.results.hasSnapshot(snapshot)) return undefined;
-    if (
-      chainOf(this.#o.graph, step.base).some(
-        (link) => link.kind === "step" && stepOf(this.#o.graph, link.id).kind === "run",
-      )
-    ) {
-      return undefined;
-    }
-    const work: FileWork = {
-      id: snapshot,
-      base: await this.#baseTree(step),
-      result: { kind: "layer", packing: this.#o.packing },
-    };
-    return step.kind === "copy" ? this.#copy(id, step, work) : this.#makeDirectory(id, step, work);
+    const isLinked = step.kind === "copy" && step.link === true;
+    const isAtHand = this.#snapshots.has(id) || this.#o.results.hasSnapshot(snapshot);
+    // A linked layer is made apart even so: it holds what an extracted one has below it already.
+    if (!isLinked && (isAtHand || this.#standsOnRun(step.base))) return undefined;
+    return once(this.#alone, id, async () => {
+      const result = { kind: "layer", packing: this.#o.packing } as const;
+      const base: BaseTree = isLinked ? { kind: "absent" } : await this.#baseTree(step);
+      const work: FileWork = { id: snapshot, base, result };
+      const blob = await (step.kind === "copy" ? this.#copy(id, step, work) : this.#makeDirectory(id, step, work));
+      if (blob !== undefined) this.#o.results.putLayer(snapshot, this.#o.packing, blob);
+      return blob;
+    });
+  }
+
+  #standsOnRun(id: StepId): boolean {
+    const { graph } = this.#o;
+    return chainOf(graph, id).some((link) => link.kind === "step" && stepOf(graph, link.id).kind === "run");
   }
 
   async #packSnapshot(id: StepId, snapshot: SnapshotId): Promise<LayerBlob> {
     const chain = await this.snapshot(id);
-    const { layer } = await this.#request({
-      op: "pack",
-      id: snapshot,
-      parents: chain.slice(0, -1),
-      packing: this.#o.packing,
-    });
-    return layer;
+    const request = { op: "pack", id: snapshot, parents: chain.slice(0, -1), packing: this.#o.packing } as const;
+    return (await this.#o.reporter.layer(id, "pack", () => this.#chore(request))).layer;
+  }
+
+  #fetch(image: ImageStep, index: number): Promise<LayerBlob> {
+    return once(this.#fetches, image.diffIds[index] ?? "", () => this.#o.fetchLayer(image, index));
   }
 
   /** What a file operation must know of the file system below it, read no further than it matters. */
@@ -235,7 +221,7 @@ export class Engine {
     const image = links.find((link) => link.kind === "base")?.image;
     const destination = step.kind === "copy" ? step.destination : step.path;
     const needsNames = step.owner !== undefined && !/^\d+(:\d+)?$/.test(step.owner);
-    if (image === undefined || (!needsNames && isClearOfBase(destination, image))) {
+    if (image === undefined || (!needsNames && (await this.#isClear(destination, image, own)))) {
       return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
     }
     const ids = chainIds(image.diffIds).map(digestHex);
@@ -243,34 +229,34 @@ export class Engine {
       return { kind: "chain", chain: ids };
     const base = await Promise.all(
       image.diffIds.map(async (diffId, index) =>
-        this.#o.results.hasIndex(diffId) ? diffId : this.#indexed(await this.#o.fetchLayer(image, index)),
+        this.#o.results.hasIndex(diffId) ? diffId : this.#indexed(await this.#fetch(image, index)),
       ),
     );
     return { kind: "indexes", diffIds: [...base, ...own] };
   }
 
+  /** Nor may a link of the layers made here lead out of the directory into the base. */
+  async #isClear(destination: string, image: ImageStep, own: readonly Digest[]): Promise<boolean> {
+    if (!isClearOfBase(destination, image)) return false;
+    for (const diffId of own) if (await this.#o.results.hasLinks(diffId)) return false;
+    return true;
+  }
+
   async #indexed(layer: LayerBlob): Promise<Digest> {
-    if (!this.#o.results.hasIndex(layer.diffId)) await this.#request({ op: "index", layer });
+    if (!this.#o.results.hasIndex(layer.diffId)) await this.#chore({ op: "index", layer });
     return layer.diffId;
   }
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
     const { kind: op, base: _base, env, hiddenEnv, mounts = [], ...what } = step;
-    const request = {
-      op,
-      ...what,
-      parents,
-      id: snapshot,
-      env: [...env, ...hiddenEnv],
-      hostCa: this.#o.hostCa(),
-      goCache: this.#o.goCache(step),
-    } as const;
+    const [hostCa, goCache] = [this.#o.hostCa(), this.#o.goCache(step)];
+    const request = { op, ...what, parents, id: snapshot, env: [...env, ...hiddenEnv], hostCa, goCache } as const;
     const chains = await mountChains(mounts, {
       snapshot: (from) => this.snapshot(from),
-      identity: (from) => this.#identity(from),
+      identity: (from) => this.#records.identity(from),
     });
     await this.#execute(id, async () => {
-      const prepared = await prepareMounts(mounts, chains, this.#o.private);
+      const prepared = prepareMounts(mounts, chains, this.#o.private);
       return this.#request({ ...request, mounts: prepared }, (stream, data) =>
         this.#o.reporter.output(id, stream, data),
       );
@@ -278,21 +264,18 @@ export class Engine {
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {
-    const { kind: op, base: _base, from: _from, ...what } = step;
-    const [source, expect] = await Promise.all([this.#source(step.from), this.#content(id)]);
-    const request = { op, ...what, source, expect, mtime: this.#madeTime(), ...work } as const;
+    const { kind: op, base: _base, from, ...what } = step;
+    const [source, expect] = await Promise.all([this.#source(from), this.#content(id)]);
+    await this.#checkRemade(from, step, expect);
+    const request = { op, ...what, source, expect, mtime: "0", ...work } as const;
     return (await this.#execute(id, () => this.#request(request))).layer;
   }
 
   async #makeDirectory(id: StepId, step: MakeDirectoryStep, work: FileWork): Promise<LayerBlob | undefined> {
     const { path, owner } = step;
-    const mtime = this.#madeTime();
-    return (await this.#execute(id, () => this.#request({ op: "mkdir", path, owner, mtime, ...work }))).layer;
-  }
-
-  /** Of what comes from no file, nanoseconds: the same in every build. */
-  #madeTime(): string {
-    return `${this.#o.packing.epoch ?? 0}000000000`;
+    // Not of SOURCE_DATE_EPOCH: a snapshot outlives the build, and the next one may have another epoch.
+    const request = { op: "mkdir", path, owner, mtime: "0", ...work } as const;
+    return (await this.#execute(id, () => this.#request(request))).layer;
   }
 
   async #source(id: StepId): Promise<CopySource> {
@@ -307,49 +290,55 @@ export class Engine {
   }
 
   /** What a COPY takes: of the context by reading it, of another stage by what was found there before. */
-  async #select(id: StepId, selection: CopySelection): Promise<Selection> {
-    const from = stepOf(this.#o.graph, id);
-    const { paths, parents, excludes } = selection;
-    if (paths.length === 0) return { content: contentDigest(emptyTree, []) };
-    if (from.kind === "context") return this.#o.selectContext(selection, from.directory, from.ignore);
-    const name = stepKey("select", [
-      ["from", await this.#identity(id)],
-      ["paths", paths],
-      ...selectionFields(selection),
-    ]);
-    const known = this.#o.results.selection(name);
-    if (known !== undefined) return { content: known };
-    const source = await this.#source(id);
-    const { content } = await this.#request({ op: "select", source, paths, parents, excludes });
-    this.#o.results.putSelection(name, content);
-    return { content };
-  }
-
-  /** Names the very result that will be read: of a step that was forced to run again, the new one. */
-  async #identity(id: StepId): Promise<string> {
-    const kind = stepOf(this.#o.graph, id).kind;
-    return kind === "image" || kind === "scratch" ? this.#keys.key(id) : (await this.#record(id)).id;
-  }
-
-  /** The record of a step: the one in the store, or a new one that execution will make true. */
-  #record(id: StepId): Promise<StepRecord> {
-    return once(this.#records, id, async () => {
-      const key = await this.#keys.key(id);
-      const known = this.#o.results.step(key);
-      if (this.#o.noCache) return { id: randomBytes(32).toString("hex"), created: Date.now() };
-      if (known !== undefined && this.#available(known)) return known;
-      return { id: known?.id ?? key, created: Date.now() };
+  #select(id: StepId, selection: CopySelection): Promise<Selection> {
+    if (selection.paths.length === 0) return Promise.resolve({ content: contentDigest(emptyTree, []) });
+    return once(this.#selections, selectionName(id, selection), async () => {
+      const from = stepOf(this.#o.graph, id);
+      if (from.kind === "context") return this.#o.selectContext(selection, from.directory, from.ignore);
+      return { content: await this.#selectFrom(await this.#records.identity(id), id, selection) };
     });
   }
 
-  #available(record: StepRecord): boolean {
-    return this.#o.results.hasSnapshot(record.id) || this.#o.results.layer(record.id, this.#o.packing) !== undefined;
+  async #selectFrom(identity: string, id: StepId, selection: CopySelection): Promise<Digest> {
+    const { results } = this.#o;
+    const name = selectionName(identity, selection);
+    const known = results.selection(name);
+    if (known !== undefined) return known;
+    const { paths, parents, excludes } = selection;
+    const { content } = await this.#chore({ op: "select", source: await this.#source(id), paths, parents, excludes });
+    // A result that was made again is another one than the record named.
+    const remade = await this.#records.remade(id);
+    results.putSelection(remade === undefined ? name : selectionName(remade.id, selection), content);
+    return content;
+  }
+
+  /**
+   * A RUN that had to be repeated, as its snapshot was lost, may have left other files than those whose
+   * digest the key of `step` is made of. Its new record is there by now: building again gives another key.
+   */
+  async #checkRemade(from: StepId, selection: CopySelection, expect: Digest): Promise<void> {
+    const remade = await this.#records.remade(from);
+    if (remade === undefined || (await this.#selectFrom(remade.id, from, selection)) === expect) return;
+    const { text } = this.#o.reporter.name(from);
+    throw new AppError(
+      "STEP_RESULT_CHANGED",
+      `${text} was not in the store any more, and repeated it left other files`,
+      {
+        retryable: true,
+      },
+    );
+  }
+
+  /** A build that was killed may have left a result without its record. */
+  async #hit(id: StepId, reason: string): Promise<void> {
+    this.#o.reporter.hit(id, reason);
+    if (this.#o.results.step(await this.#keys.key(id)) === undefined) await this.#records.keep(id);
   }
 
   async #mustRun(links: readonly Link[]): Promise<boolean> {
     for (const link of links) {
       if (link.kind !== "step" || stepOf(this.#o.graph, link.id).kind !== "run") continue;
-      const record = await this.#record(link.id);
+      const record = await this.#records.record(link.id);
       if (this.#o.results.layer(record.id, this.#o.packing) === undefined) return true;
     }
     return false;
@@ -357,17 +346,21 @@ export class Engine {
 
   /** Runs a prepared request: nothing is awaited in `body` that needs a place itself. */
   async #execute<T>(id: StepId, body: () => Promise<T>): Promise<T> {
-    const key = await this.#keys.key(id);
-    const record = await this.#record(id);
-    const reason = this.#o.noCache ? "--no-cache" : this.#o.slots.miss(this.#place(id), this.#keys.slot(id));
+    await this.#keys.key(id);
+    const why = this.#o.slots.miss(this.#place(id), this.#keys.slot(id));
+    const reason = this.#o.noCache ? "--no-cache" : why;
     const result = await this.#places.use(this.#o.signal, () => this.#o.reporter.execute(id, reason, body));
-    this.#o.results.putStep(key, record);
+    await this.#records.keep(id);
     return result;
   }
 
   #place(id: StepId): string {
     const { stage, platforms, text } = this.#o.reporter.name(id);
     return `${stage || text}|${platforms.join(",")}`;
+  }
+
+  #chore<R extends WorkerRequest>(request: R): Promise<WorkerResults[R["op"]]> {
+    return this.#chores.use(this.#o.signal, () => this.#request(request));
   }
 
   async #request<R extends WorkerRequest>(
@@ -386,13 +379,6 @@ interface FileWork {
   readonly result: ResultForm;
 }
 
-/** The promise of `key`, made once. Its failure belongs to those who await it. */
-function once<K, V>(promises: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
-  let promise = promises.get(key);
-  if (promise === undefined) {
-    promise = make();
-    promise.catch(() => {});
-    promises.set(key, promise);
-  }
-  return promise;
+function selectionName(from: string, selection: CopySelection): string {
+  return stepKey("select", [["from", from], ["paths", selection.paths], ...selectionFields(selection)]);
 }

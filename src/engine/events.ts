@@ -12,12 +12,15 @@ export type BuildEvent = { readonly time: number } & BuildEventBody;
 /** `time` of each event: milliseconds since the build began, from a monotonic clock. */
 export type BuildEventBody =
   | BuildStarted
+  | BuildPlanned
   | StepStarted
   | StepCached
   | StepOutput
   | StepDone
   | StepFailed
   | StepCanceled
+  | LayerStarted
+  | LayerDone
   | Transfer
   | Note
   | BuildDone
@@ -28,6 +31,11 @@ export interface BuildStarted {
   /** `linux/arm/v7`, in the order asked for. */
   readonly platforms: readonly string[];
   readonly dockerfile: string;
+}
+
+/** The base images are resolved and the graph is there. */
+export interface BuildPlanned {
+  readonly kind: "build.planned";
   /** Number of steps of the graph. */
   readonly steps: number;
 }
@@ -78,6 +86,18 @@ export interface StepFailed extends StepName {
 /** Ended before it was done, because something else failed or the build was interrupted. */
 export interface StepCanceled extends StepName {
   readonly kind: "step.canceled";
+  readonly milliseconds: number;
+}
+
+/** The layer of a step whose files are there is packed for an image, or extracted so that others can stand on it. */
+export interface LayerStarted extends StepName {
+  readonly kind: "layer.started";
+  readonly action: "pack" | "extract";
+}
+
+export interface LayerDone extends StepName {
+  readonly kind: "layer.done";
+  readonly action: "pack" | "extract";
   readonly milliseconds: number;
 }
 

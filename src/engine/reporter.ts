@@ -69,6 +69,16 @@ export class StepReporter {
     }
   }
 
+  /** Tells that the layer of a finished step is packed, or extracted again: seconds, where it is large. */
+  async layer<T>(id: StepId, action: "pack" | "extract", body: () => Promise<T>): Promise<T> {
+    const name = this.name(id);
+    const start = performance.now();
+    this.#emit({ kind: "layer.started", ...name, action });
+    const result = await body();
+    this.#emit({ kind: "layer.done", ...name, action, milliseconds: performance.now() - start });
+    return result;
+  }
+
   /** The error with the instruction's place in the Dockerfile. */
   positioned(id: StepId, cause: unknown): AppError {
     const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });

@@ -62,6 +62,13 @@ export class Results {
     return existsSync(this.#store.indexPath(diffId));
   }
 
+  /** Whether an indexed layer holds symbolic links. */
+  async hasLinks(diffId: Digest): Promise<boolean> {
+    const { decodeLayerIndex } = await import("../layer/layer-index.ts");
+    const index = decodeLayerIndex(readFileSync(this.#store.indexPath(diffId)));
+    return index.entries.some((entry) => entry.type === "symlink");
+  }
+
   selection(name: string): Digest | undefined {
     return this.#store.records.table<Digest>("selections").get(name);
   }

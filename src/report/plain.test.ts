@@ -89,7 +89,7 @@ test("hostile output and names drive no terminal", () => {
   const name = step("x", `st${evil}age`, `RUN ${evil}x`, "linux/amd64");
   const text = log(
     timed([
-      [0, { kind: "build.started", platforms: [`linux${evil}`], dockerfile: `Docker${evil}file`, steps: 1 }],
+      [0, { kind: "build.started", platforms: [`linux${evil}`], dockerfile: `Docker${evil}file` }],
       [0, { kind: "step.started", ...name, reason: evil }],
       [1, output(name, `${evil}text\n${evil}`)],
       [1, output(name, Buffer.from([0xff, 0x1b, 0x5b]), "stderr")],

@@ -2,18 +2,27 @@ import type { AppError } from "../base/errors.ts";
 import { assertNever } from "../base/errors.ts";
 import { formatBytes } from "../base/bytes.ts";
 import type { Transfer } from "../base/transfer.ts";
-import type { BuildEvent, StepName, StepOutput } from "../engine/events.ts";
+import type { BuildEvent, LayerDone, StepName, StepOutput } from "../engine/events.ts";
 import type { StepId } from "../engine/types.ts";
 import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
 import { OutputLines } from "./output-lines.ts";
-import { formatAmount, formatDuration, formatPlace, formatPlatforms, formatTransferred } from "./phrases.ts";
+import {
+  formatAmount,
+  formatDuration,
+  formatPlace,
+  formatPlatforms,
+  formatStep,
+  formatTransferred,
+} from "./phrases.ts";
 import type { Progress } from "./progress.ts";
 import { styleOf } from "./style.ts";
 import { summarize } from "./summary.ts";
 
 /** A transfer says how far it is this often. */
 const TRANSFER_MS = 5_000;
+/** Work on a layer that takes longer is spoken of. */
+const LONG_MS = 1_000;
 
 /**
  * The log of a build for files and CI: lines that only ever follow each other, in BuildKit's form, but
@@ -49,6 +58,11 @@ class PlainLog {
     switch (event.kind) {
       case "build.started":
         return this.#say(`building ${cleanLine(event.dockerfile)} for ${formatPlatforms(event.platforms)}`);
+      case "build.planned":
+      case "layer.started":
+        return;
+      case "layer.done":
+        return this.#layer(event);
       case "step.started":
         return this.#startStep(event, event.time);
       case "step.cached":
@@ -111,6 +125,13 @@ class PlainLog {
     this.#stepLines(step, [...step.streams.stdout.end(), ...step.streams.stderr.end()], end);
     this.#running.delete(event.step);
     this.#say(`${step.prefix}${verdict}`, step.number);
+  }
+
+  /** Said where somebody had to wait for it. */
+  #layer(event: LayerDone): void {
+    if (event.milliseconds < LONG_MS) return;
+    const what = event.action === "pack" ? "packed" : "extracted";
+    this.#say(`${formatStep(event)}: layer ${what} in ${formatDuration(event.milliseconds)}`);
   }
 
   #transfer(transfer: Transfer, time: number): void {

@@ -50,6 +50,7 @@ interface StepInWork extends RunningStep {
 export class TtyState {
   readonly #style: Style;
   readonly #steps = new Map<StepId, StepInWork>();
+  readonly #layers = new Map<StepId, RunningStep>();
   readonly #transfers = new Map<string, RunningTransfer>();
   #platforms: readonly string[] = [];
   #dockerfile = "";
@@ -67,7 +68,7 @@ export class TtyState {
       now,
       stepsEnded: this.#ended,
       stepsTotal: this.#total,
-      steps: [...this.#steps.values()].map(withPartialLines),
+      steps: [...[...this.#steps.values()].map(withPartialLines), ...this.#layers.values()],
       transfers: [...this.#transfers.values()],
     };
   }
@@ -77,7 +78,19 @@ export class TtyState {
       case "build.started":
         this.#platforms = event.platforms;
         this.#dockerfile = cleanLine(event.dockerfile);
+        return [];
+      case "build.planned":
         this.#total = event.steps;
+        return [];
+      case "layer.started":
+        this.#layers.set(event.step, {
+          title: `${event.action} layer of ${formatStep(event)}`,
+          started: event.time,
+          tail: [],
+        });
+        return [];
+      case "layer.done":
+        this.#layers.delete(event.step);
         return [];
       case "step.started":
         return this.#startStep(event, event.time);
@@ -173,6 +186,7 @@ export class TtyState {
 
   #end(lines: string[]): string[] {
     this.#steps.clear();
+    this.#layers.clear();
     this.#transfers.clear();
     return lines;
   }

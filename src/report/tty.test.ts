@@ -60,8 +60,7 @@ test("the window is redrawn in place", () => {
     building Dockerfile for linux/amd64+a…  1 of 4 steps  12.0s
     > [linux/amd64+arm64+arm/v7 build 3/6] RUN go mod do…  4.0s
       │ go: downloading github.com/go-chi/chi/v5 v5.2.1
-      │ go: downloading go.uber.org/zap v1.27.0
-      │ no newline at the end
+      │ go: downloading go.uber.org/zap
     > [linux/arm64 build 5/6] RUN go build -o /app .       3.6s
       │ # example.com/web
     "

@@ -114,14 +114,18 @@ export class Yard implements AsyncDisposable {
   async interrupt(
     name: SceneName,
     strike: (running: Running) => void | Promise<void>,
-    { filesStay = false }: { readonly filesStay?: boolean } = {},
+    { filesStay = false, prefix }: { readonly filesStay?: boolean; readonly prefix?: readonly string[] } = {},
   ): Promise<Struck> {
     const repository = `scene-${this.#count++}`;
     const before = await this.#tagOld(repository);
     const store = this.bed.newDirectory(`store-${repository}`);
     const reached = SCENES[name].reached(this, store);
     let pid = 0;
-    const ended = this.#build(name, repository, store, { ownGroup: true, onStart: (started) => (pid = started) });
+    const ended = this.#build(name, repository, store, {
+      ownGroup: true,
+      onStart: (started) => (pid = started),
+      ...(prefix && { prefix }),
+    });
     await Promise.race([reached, ended.then((result) => Promise.reject(new Error(`ended early: ${result.stderr}`)))]);
     await strike({ pid, store, pids: (part) => this.#pids(part, pid) });
     const start = performance.now();

@@ -124,6 +124,13 @@ function parseOutputs(flags: BuildFlags, tags: readonly Reference[], process: Pr
   return outputs;
 }
 
+const OUTPUT_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["registry", ["type"]],
+  ["image", ["type", "push"]],
+  ["oci", ["type", "dest", "tar"]],
+  ["local", ["type", "dest"]],
+]);
+
 /** `type=oci,dest=out.tar`, or a path alone, which is `type=local` as in docker buildx. */
 function parseOutput(text: string, process: ProcessContext): Output {
   const options = new Map<string, string>();
@@ -131,11 +138,14 @@ function parseOutput(text: string, process: ProcessContext): Output {
   else for (const part of text.split(",")) options.set(...pair(part, "--output"));
   const type = options.get("type");
   const destination = options.get("dest");
-  const known = new Set(
-    type === "oci" ? ["type", "dest", "tar"] : type === "local" ? ["type", "dest"] : ["type", "push"],
-  );
+  const known = OUTPUT_OPTIONS.get(type ?? "");
+  if (known === undefined)
+    throw usage(
+      `--output ${text}: type ${type ?? "(none)"} is not known`,
+      `known are ${[...OUTPUT_OPTIONS.keys()].join(", ")}`,
+    );
   for (const name of options.keys())
-    if (!known.has(name)) throw usage(`--output ${text}: unknown option ${name}`, `known are ${[...known].join(", ")}`);
+    if (!known.includes(name)) throw usage(`--output ${text}: unknown option ${name}`, `known are ${known.join(", ")}`);
   switch (type) {
     case "registry":
       return { kind: "registry" };
@@ -152,14 +162,9 @@ function parseOutput(text: string, process: ProcessContext): Output {
         destination: destination === "-" ? "-" : resolve(process.cwd, destination),
         tar: options.get("tar") !== "false",
       };
-    case "local":
+    default:
       if (destination === undefined) throw usage(`--output ${text}: dest is missing`, "write type=local,dest=out");
       return { kind: "local", destination: resolve(process.cwd, destination) };
-    default:
-      throw usage(
-        `--output ${text}: type ${type ?? "(none)"} is not known`,
-        "known are registry, image, oci and local",
-      );
   }
 }
 

@@ -1,0 +1,67 @@
+import { randomBytes } from "node:crypto";
+import type { Packing, SnapshotId } from "../worker/protocol.ts";
+import { stepOf } from "./chain.ts";
+import type { StepKey } from "./keys.ts";
+import { once } from "./once.ts";
+import type { EngineOptions } from "./options.ts";
+import type { Results, StepRecord } from "./results.ts";
+import type { StepKeys } from "./step-keys.ts";
+import type { Graph, StepId } from "./types.ts";
+
+/** A step's record, and the name its result had when it was last seen: another one where that was lost. */
+export type KnownResult = StepRecord & { readonly last: SnapshotId };
+
+/** The records of one build's steps: what is known of their results, decided once for each key. */
+export class StepRecords {
+  readonly #graph: Graph;
+  readonly #results: Results;
+  readonly #packing: Packing;
+  readonly #noCache: boolean;
+  readonly #keys: StepKeys;
+  readonly #records = new Map<StepKey, Promise<KnownResult>>();
+
+  constructor({ graph, results, packing, noCache }: EngineOptions, keys: StepKeys) {
+    this.#graph = graph;
+    this.#results = results;
+    this.#packing = packing;
+    this.#noCache = noCache;
+    this.#keys = keys;
+  }
+
+  /** Names the result that is read: of a step that was forced to run again the new one, of a lost one that which was there. */
+  async identity(id: StepId): Promise<string> {
+    const kind = stepOf(this.#graph, id).kind;
+    return kind === "image" || kind === "scratch" ? this.#keys.key(id) : (await this.record(id)).last;
+  }
+
+  /** The record of a step whose result was in the store once and has to be made again. */
+  async remade(id: StepId): Promise<StepRecord | undefined> {
+    const { kind } = stepOf(this.#graph, id);
+    if (kind === "image" || kind === "scratch" || kind === "context") return undefined;
+    const record = await this.record(id);
+    return record.id === record.last ? undefined : record;
+  }
+
+  /** The record of a step: the one in the store, or a new one that execution will make true. */
+  async record(id: StepId): Promise<KnownResult> {
+    const key = await this.#keys.key(id);
+    return once(this.#records, key, async () => {
+      const known = this.#results.step(key);
+      const fresh = randomBytes(32).toString("hex");
+      if (this.#noCache) return { id: fresh, last: fresh, created: Date.now() };
+      if (known === undefined) return { id: key, last: key, created: Date.now() };
+      if (this.#available(known)) return { ...known, last: known.id };
+      // Another name: what a RUN leaves this time need not be what layers and selections of the first are.
+      return { id: fresh, last: known.id, created: known.created };
+    });
+  }
+
+  async keep(id: StepId): Promise<void> {
+    const [key, { id: snapshot, created }] = await Promise.all([this.#keys.key(id), this.record(id)]);
+    this.#results.putStep(key, { id: snapshot, created });
+  }
+
+  #available(record: StepRecord): boolean {
+    return this.#results.hasSnapshot(record.id) || this.#results.layer(record.id, this.#packing) !== undefined;
+  }
+}
