@@ -60,10 +60,12 @@ export async function mapLimit<T, R>(
   const gate = new Semaphore(limit);
   const settled = await Promise.allSettled(
     items.map((item, index) =>
-      gate.use(inner, () => body(item, inner, index)).catch((error: unknown) => {
-        if (!stop.signal.aborted) stop.abort(error);
-        throw error;
-      }),
+      gate
+        .use(inner, () => body(item, inner, index))
+        .catch((error: unknown) => {
+          if (!stop.signal.aborted) stop.abort(error);
+          throw error;
+        }),
     ),
   );
   if (stop.signal.aborted) throw stop.signal.reason;

@@ -2,7 +2,6 @@
  * What the process answers. Documented in docs/exit-codes.md; scripts depend on them.
  * A code follows from the error's code: the longest prefix listed wins.
  */
-export const EXIT_OK = 0;
 /** Anything that has no code of its own. */
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
