@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
 import { runsAsRoot } from "./bed/user.ts";
-import { build, loggedSteps, MACHINE } from "./support/build-log.ts";
+import { build, MACHINE } from "./support/build-log.ts";
 import { newContext } from "./support/context.ts";
 import { configOf, Rootfs } from "./support/image.ts";
 
@@ -56,7 +56,7 @@ async function digestOn(
   const done = await build(on, [...flags, context], {
     env: { SOURCE_DATE_EPOCH: EPOCH, MANYARCH_ROOT: store, ...env },
   });
-  expect(loggedSteps(done.stderr).filter((step) => step.verdict === "ran").length).toBe(done.closing.ran + 1);
+  expect(done.closing.cached).toBe(0);
   return done.digest;
 }
 

@@ -86,7 +86,7 @@ function execFailure(
 }
 
 function missingHint(command: string): string {
-  if (!/\/(?:ba|da|a|z)?sh$/.test(command))
+  if (command !== "/bin/sh")
     return "Write the path of a file that is in the image at this step; the shell form needs a shell.";
   return "The image has no shell (scratch and distroless have none): RUN in a stage that has one and COPY --from it, or use the exec form.";
 }

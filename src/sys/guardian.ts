@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { AppError } from "../base/errors.ts";
+import { markInheritedCloseOnExec } from "./inherited-descriptors.ts";
 
 /**
  * Waits until its standard input ends, which it does with the process that holds the other end,
@@ -35,6 +36,7 @@ export function guardianArgv(paths: readonly string[], prefix: readonly string[]
  * event loop alive. Starting one takes about 2 ms. Throws `GUARDIAN_FAILED` where it cannot be started.
  */
 export function startGuardian(paths: readonly string[], options: GuardianOptions = {}): Guardian {
+  keepInheritedDescriptors();
   const [command = "", ...args] = guardianArgv(paths, options.prefix);
   const child = spawn(command, args, {
     detached: true,
@@ -54,6 +56,16 @@ export function startGuardian(paths: readonly string[], options: GuardianOptions
     );
   }
   return new Guardian(child);
+}
+
+/** A guardian outlives us: a CI shell's pipe in its hands would keep that shell waiting. */
+function keepInheritedDescriptors(): void {
+  try {
+    markInheritedCloseOnExec();
+  } catch (error) {
+    // Without koffi they cannot be marked, and a guardian that has them is better than none.
+    if (!(error instanceof AppError && error.code === "SYSCALLS_UNAVAILABLE")) throw error;
+  }
 }
 
 /** Holds the pipe that keeps a guardian waiting. */

@@ -1,8 +1,7 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, chmodSync, chownSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { findLeftovers, type Leftovers } from "./leftovers.ts";
 import { ensureArtefact } from "./make.ts";
 import { Registry, type RegistryOptions } from "./registry.ts";
@@ -32,8 +31,6 @@ export interface CliOptions {
   readonly ownGroup?: boolean;
   /** A command that runs the rest of its arguments: `strace` with its flags, say. */
   readonly prefix?: readonly string[];
-  /** Open files that it inherits as 3 and up, as from a careless CI shell. */
-  readonly descriptors?: readonly number[];
   /** Called with the running process: to send it signals in the middle of things. */
   readonly onStart?: (pid: number) => void;
   /** Called with every piece of its standard error, for tests that act when something was said. */
@@ -131,9 +128,9 @@ function runCommand(argv: readonly string[], options: CliOptions): Promise<CliRe
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: options.env,
-      stdio: ["ignore", "pipe", "pipe", ...(options.descriptors ?? [])],
+      stdio: ["ignore", "pipe", "pipe"],
       detached: options.ownGroup ?? false,
-    }) as ChildProcessByStdio<null, Readable, Readable>;
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
