@@ -44,7 +44,6 @@ export async function applyEntries(
   mkdirSync(directory, { recursive: true });
   const layer = new UpperLayer(directory, parents, context);
   const iterator = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
-  let ended = false;
   try {
     for (let count = 1; ; count++) {
       const step = iterator.next();
@@ -55,11 +54,21 @@ export async function applyEntries(
       if (count % BREATH === 0) await new Promise(setImmediate);
       signal.throwIfAborted();
     }
-    ended = true;
     layer.finish();
+  } catch (error) {
+    await abandon(iterator);
+    throw error;
   } finally {
     layer.close();
-    if (!ended) await iterator.return?.();
+  }
+}
+
+/** As for-await does: what the reader has to say about being left counts less than why it is left. */
+async function abandon(iterator: Iterator<Entry> | AsyncIterator<Entry>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    return;
   }
 }
 
