@@ -43,7 +43,7 @@ test.each(["plain", "rawjson"])(
   async (progress) => {
     const print = `yes 'a line of output that is as long as lines of compilers are, and says about as much' | head -c ${OUTPUT_BYTES}`;
     // A reader that is late.
-    const prefix = ["sh", "-c", '"$@" 2>&1 | { sleep 2; wc -c; }', "sh"];
+    const prefix = ["sh", "-c", '"$@" 2>&1 | { sleep 6; wc -c; }', "sh"];
     const { result, control, worker } = await build(`FROM busybox\nRUN ${print}\n`, [`--progress=${progress}`], prefix);
     expect(result.exitCode).toBe(0);
     expect(Number(result.stdout)).toBeGreaterThan(OUTPUT_BYTES);
