@@ -14,7 +14,6 @@ export class LayerFetcher {
   readonly #session: () => Session;
   readonly #onTransfer: OnTransfer;
   readonly #fetched = new Map<Digest, Promise<LayerBlob>>();
-  readonly #arrived = new Set<Digest>();
 
   constructor(client: RegistryClient, store: Store, session: () => Session, onTransfer: OnTransfer) {
     this.#client = client;
@@ -26,17 +25,11 @@ export class LayerFetcher {
   fetch(image: ImageStep, index: number, signal: AbortSignal): Promise<LayerBlob> {
     const descriptor = image.layers[index];
     if (descriptor === undefined) throw new Error(`layer ${index} of an image with ${image.layers.length}`);
-    const { digest, size } = descriptor;
+    const { digest } = descriptor;
     let fetched = this.#fetched.get(digest);
-    // One that proved corrupt since was set aside, and is fetched again.
-    const isGone = this.#arrived.has(digest) && !this.#store.blobs.has(digest, size);
-    if (fetched === undefined || isGone) {
-      this.#arrived.delete(digest);
+    if (fetched === undefined) {
       fetched = this.#fetch(image, index, signal);
-      fetched.then(
-        () => this.#arrived.add(digest),
-        () => {},
-      );
+      fetched.catch(() => {});
       this.#fetched.set(digest, fetched);
     }
     return fetched;
