@@ -54,12 +54,12 @@ describe("the Dockerfile", () => {
   test("an instruction that is not supported yet is refused by name", async () => {
     (await expectError("FROM busybox\nADD https://example.com/x /x\n")).toMatchInlineSnapshot(`
       "exit code 3
-      error[DOCKERFILE_UNSUPPORTED]: ADD is not supported yet
-        --> Dockerfile:2
+      error[DOCKERFILE_UNSUPPORTED]: ADD of an address is not supported yet
+        --> Dockerfile:2:5
       1   | FROM busybox
       2 > | ADD https://example.com/x /x
-          | ^^^
-      help: Use COPY for files of the context; fetch or unpack others in a RUN.
+          |     ^^^^^^^^^^^^^^^^^^^^^
+      help: Fetch it in a RUN, or before the build.
       "
     `);
   });
