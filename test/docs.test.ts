@@ -1,0 +1,43 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "..");
+const PAGES = ["README.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)];
+const text = (page: string): string => readFileSync(join(ROOT, page), "utf8");
+
+/** Commands of the pages, without prompt and comment; one that is cut short with dots is no command. */
+const COMMANDS = PAGES.flatMap((page) =>
+  [...text(page).matchAll(/^(?:\$ )?(manyarch build [^#\n]*|\.\/dev \w+[^#\n]*)/gm)].map((match) =>
+    (match[1] ?? "").trim(),
+  ),
+).filter((command) => !command.includes("..."));
+
+test("there are commands to try", () => {
+  expect(COMMANDS.length).toBeGreaterThan(3);
+});
+
+test.each(COMMANDS.filter((command) => command.startsWith("manyarch")))("%s is understood", (command) => {
+  const args = command.split(/\s+/).slice(1, -1);
+  const result = spawnSync(join(ROOT, "bin/manyarch"), [...args, "/nowhere"], { encoding: "utf8" });
+  // Every flag is known and means something: what is missing is the context, which is not there.
+  expect(result.stderr).toContain("error[CONTEXT_NOT_FOUND]");
+});
+
+test.each(COMMANDS.filter((command) => command.startsWith("./dev")))("%s is a command of ./dev", (command) => {
+  const usage = spawnSync(join(ROOT, "dev"), ["help"], { encoding: "utf8" }).stdout;
+  expect(usage).toContain(command.split(/\s+/).slice(0, 2).join(" "));
+});
+
+test.each(PAGES)("links of %s lead somewhere", (page) => {
+  for (const [, target = ""] of text(page).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
+    expect([target, existsSync(join(ROOT, dirname(page), target))]).toEqual([target, true]);
+  }
+});
+
+test("flags of the pages are flags of the command line", () => {
+  const help = spawnSync(join(ROOT, "bin/manyarch"), ["build", "--help"], { encoding: "utf8" }).stdout;
+  const known = new Set([...help.matchAll(/--([a-z][a-z-]+)/g)].map((match) => match[1]));
+  for (const [, flag] of text("docs/build.md").matchAll(/`--([a-z][a-z-]+)/g)) expect(known).toContain(flag);
+});
