@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { once } from "node:events";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
@@ -17,7 +27,12 @@ export function openSink(destination: string): Sink {
   return destination === "-" ? stdoutSink() : fileSink(destination);
 }
 
-function fileSink(path: string): Sink {
+function fileSink(destination: string): Sink {
+  const found = statSync(destination, { throwIfNoEntry: false });
+  // A device or a pipe is written to and never replaced, by root least of all.
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) return deviceSink(destination);
+  // What a link leads to is replaced, not the link.
+  const path = found === undefined ? destination : realpathSync(destination);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const fd = guard(path, () => {
     mkdirSync(dirname(path), { recursive: true });
@@ -43,6 +58,18 @@ function fileSink(path: string): Sink {
       close();
       rmSync(temporary, { force: true });
     },
+  };
+}
+
+function deviceSink(path: string): Sink {
+  const fd = guard(path, () => openSync(path, "w"));
+  return {
+    write: (chunk) =>
+      guard(path, () => {
+        for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at);
+      }),
+    commit: () => guard(path, () => closeSync(fd)),
+    abort: () => closeSync(fd),
   };
 }
 

@@ -1,0 +1,48 @@
+import {
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSink } from "./file-sink.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "sink-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a file appears whole, and not at all when given up", async () => {
+  const sink = openSink(join(directory, "a/out"));
+  await sink.write(Buffer.from("one"));
+  expect(readdirSync(join(directory, "a"))).not.toContain("out");
+  await sink.commit();
+  expect(readFileSync(join(directory, "a/out"), "utf8")).toBe("one");
+  const other = openSink(join(directory, "a/other"));
+  other.abort();
+  expect(readdirSync(join(directory, "a"))).toEqual(["out"]);
+});
+
+test("a device stays one", async () => {
+  const sink = openSink("/dev/null");
+  await sink.write(Buffer.from("x"));
+  await sink.commit();
+  expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+});
+
+test("what a link leads to is replaced, not the link", async () => {
+  writeFileSync(join(directory, "real"), "old");
+  symlinkSync("real", join(directory, "link"));
+  const sink = openSink(join(directory, "link"));
+  await sink.write(Buffer.from("new"));
+  await sink.commit();
+  expect(lstatSync(join(directory, "link")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(join(directory, "real"), "utf8")).toBe("new");
+});
