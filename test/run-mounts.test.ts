@@ -130,7 +130,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const { stdout } = await control.run(script, { id: "one", mounts, env: ["PATH=/bin", "TOKEN=other"] });
     expect(stdout).toBe("canary-7f3\ncanary-7f3\n400 0:0\n440 7:8\nrefused\n");
     expect(store.listing("one")).toEqual([]);
-    expect(runTool("sh", ["-c", `grep -rl canary-7f3 ${store.root} || true`])).toBe("");
+    expect(runTool("sh", ["-c", `grep -rl canary-7f3 ${store.root} || test $? -eq 1`])).toBe("");
   });
 
   test("an agent is a socket of the RUN's own, and its variable says where", async () => {

@@ -1,3 +1,4 @@
+import { editDistance } from "../base/edit-distance.ts";
 import { AppError } from "../base/errors.ts";
 import { toUtf8 } from "../layer/entry.ts";
 import { baseOf, joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
@@ -35,18 +36,4 @@ function similarNames(tree: Tree, path: string): readonly string[] {
     .toSorted((a, b) => a.distance - b.distance)
     .slice(0, 2)
     .map(({ other }) => joinPath(directory, other));
-}
-
-/** Levenshtein's distance, row by row. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
