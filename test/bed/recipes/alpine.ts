@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DebianArch } from "../apt.ts";
 import { putLayer } from "../blobs.ts";
 import { putImage } from "../image.ts";
+import { busyboxIn } from "./busybox.ts";
 import { DEBIAN_PATH } from "./debian.ts";
 import { newTree, unpackPlain, writeTree, type FileTable, type Recipe, type Workshop } from "./workshop.ts";
 
@@ -47,7 +48,7 @@ async function placeMusl(workshop: Workshop, root: string): Promise<void> {
   const directory = existsSync(join(source, loader)) ? source : join(source, "usr");
   copyFileSync(join(directory, loader), join(root, loader));
   symlinkSync(`ld-musl-${arch}.so.1`, join(root, `lib/libc.musl-${arch}.so.1`));
-  renameSync(join(source, "bin/busybox"), join(root, "bin/busybox"));
+  renameSync(busyboxIn(source), join(root, "bin/busybox"));
   rmSync(source, { recursive: true });
 }
 

@@ -1,4 +1,4 @@
-import { linkSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PackageSource } from "../apt.ts";
 import { putLayer } from "../blobs.ts";
@@ -10,8 +10,11 @@ import { newTree, unpackPlain, writeTree, type FileTable, type Recipe } from "./
 /** `busybox`: Debian's static one, its applets hard links in /bin as in the official image. */
 export const busybox: Recipe = async (workshop) => {
   const root = newTree(workshop, "busybox");
-  await unpackPlain(workshop.packages, root, ["busybox-static"]);
-  rmSync(join(root, "usr"), { recursive: true });
+  const source = newTree(workshop, "busybox-package");
+  await unpackPlain(workshop.packages, source, ["busybox-static"]);
+  mkdirSync(join(root, "bin"));
+  renameSync(busyboxIn(source), join(root, "bin/busybox"));
+  rmSync(source, { recursive: true });
   for (const name of workshop.applets) linkSync(join(root, "bin/busybox"), join(root, "bin", name));
   writeTree(root, FILES);
   const manifest = putImage(workshop.store, {
@@ -22,10 +25,16 @@ export const busybox: Recipe = async (workshop) => {
   return [{ repository: "library/busybox", tags: ["latest", "1", "stable"], manifests: [manifest] }];
 };
 
+/** The program, in the unpacked package: in /bin until bookworm, in /usr/bin since. */
+export function busyboxIn(source: string): string {
+  const path = join(source, "bin/busybox");
+  return existsSync(path) ? path : join(source, "usr/bin/busybox");
+}
+
 /** Asks the machine's own busybox, unpacked below `scratch`. */
 export async function appletNames(packages: PackageSource, scratch: string): Promise<readonly string[]> {
   await unpackPlain(packages, scratch, ["busybox-static"]);
-  const listed = runTool(join(scratch, "bin/busybox"), ["--list"]).trim().split("\n");
+  const listed = runTool(busyboxIn(scratch), ["--list"]).trim().split("\n");
   return listed.filter((name) => name !== "busybox");
 }
 
