@@ -1,14 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTool } from "../../test/bed/process.ts";
-import { asUser, CHECKOUT, readableCheckout, unprivilegedUser } from "../../test/bed/user.ts";
+import { installPackage } from "../../test/bed/package.ts";
+import { asUser, CHECKOUT, unprivilegedUser } from "../../test/bed/user.ts";
 import type { Builder } from "./builder.ts";
 
-/** This checkout, as an unprivileged user. */
+/** The package made of this checkout, as an unprivileged user. */
 export function manyarch(mirror: string): Builder {
   const user = unprivilegedUser();
-  const checkout = readableCheckout(user);
+  const installed = mkdtempSync(join(tmpdir(), "manyarch-bench-package-"));
+  chmodSync(installed, 0o755);
+  const program = installPackage(installed);
   const directory = mkdtempSync(join(tmpdir(), "manyarch-bench-"));
   runTool("chown", [user.name, directory]);
   const env = {
@@ -27,7 +30,7 @@ export function manyarch(mirror: string): Builder {
     commands: (job) => [
       {
         argv: asUser(user, [
-          join(checkout.path, "bin/manyarch"),
+          program,
           "build",
           "--platform",
           job.platforms.join(","),
@@ -43,8 +46,7 @@ export function manyarch(mirror: string): Builder {
       },
     ],
     [Symbol.asyncDispose]: async () => {
-      rmSync(directory, { recursive: true, force: true });
-      if (checkout.copy !== undefined) rmSync(checkout.copy, { recursive: true });
+      for (const path of [directory, installed]) rmSync(path, { recursive: true, force: true });
     },
   };
 }

@@ -42,8 +42,7 @@ export interface GuardOptions {
 /** Starts the guard of a worker, which waits to be let on by {@link enterNamespace}. */
 export function startGuard({ root, session, maps, path, compileCache }: GuardOptions): Guard {
   mkdirSync(`${session}/scratch`, { mode: 0o700 });
-  const main = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./main.ts" : "./main.js", import.meta.url));
-  const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", workerProgram()];
   const [command = "", ...args] = guardArgv(maps !== undefined, session, [
     ...node,
     root,
@@ -86,6 +85,12 @@ export function startGuard({ root, session, maps, path, compileCache }: GuardOpt
     exited,
     end,
   };
+}
+
+/** As source beside this file; in the bundle (rolldown.config.js) this is a part of `lib/`. */
+function workerProgram(): string {
+  const path = import.meta.url.endsWith(".ts") ? "./main.ts" : "../worker/main.js";
+  return fileURLToPath(new URL(path, import.meta.url));
 }
 
 /** Waits until the guard is in its user namespace, maps the ids there and lets it go on. */

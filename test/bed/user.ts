@@ -54,10 +54,7 @@ export function readableCheckout(user: BedUser): { readonly path: string; readon
   const copy = mkdtempSync(join(tmpdir(), "manyarch-checkout-"));
   for (const name of ["bin", "src", "examples", "package.json"])
     cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true });
-  for (const name of runtimeModules()) {
-    mkdirSync(join(copy, "node_modules", name, ".."), { recursive: true });
-    cpSync(join(CHECKOUT, "node_modules", name), join(copy, "node_modules", name), { recursive: true });
-  }
+  copyRuntimeModules(copy);
   runTool("chmod", ["-R", "u=rwX,go=rX", copy]);
   return { path: copy, copy };
 }
@@ -76,6 +73,14 @@ function ensureTestUser(): string {
 
 function nodeProgram(checkout: string): string {
   return join(checkout, "node_modules", `node-linux-${process.arch}`, "bin/node");
+}
+
+/** What runs manyarch besides its own files, into `directory`/node_modules. */
+export function copyRuntimeModules(directory: string): void {
+  for (const name of runtimeModules()) {
+    mkdirSync(join(directory, "node_modules", name, ".."), { recursive: true });
+    cpSync(join(CHECKOUT, "node_modules", name), join(directory, "node_modules", name), { recursive: true });
+  }
 }
 
 function runtimeModules(): readonly string[] {

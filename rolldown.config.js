@@ -1,0 +1,15 @@
+import { defineConfig } from "rolldown";
+
+/**
+ * The published program. Each of its two processes is a bundle of its own: parts that both share would be
+ * fifty small files more to find and load. What is imported lazily stays in files of its own.
+ */
+export default defineConfig(
+  ["cli", "worker"].map((process) => ({
+    input: { main: `src/${process}/main.ts` },
+    platform: "node",
+    // Native code, and optional: found at run time or done without.
+    external: ["koffi"],
+    output: { dir: `dist/${process}`, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+  })),
+);
