@@ -5,18 +5,18 @@ import type { OnTransfer } from "../base/transfer.ts";
 import { Engine } from "../engine/engine.ts";
 import type { BuildEventBody, EventSink } from "../engine/events.ts";
 import { StepReporter } from "../engine/reporter.ts";
+import type { EngineOptions } from "../engine/options.ts";
 import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
-import { hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
-import { chooseStrategies } from "../plan/strategies.ts";
+import { emulationNotes, emulatorOf, needsOwnNamespace, strategiesOf } from "./emulation.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
-import { hostBinfmtHandlers } from "../sandbox/binfmt.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
 import type { Packing } from "../worker/protocol.ts";
+import type { Worker } from "../worker/spawn.ts";
 import { assembleTarget, type FetchBaseLayer } from "./assemble.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
 import { writeOutputs } from "./outputs.ts";
@@ -113,7 +113,7 @@ async function buildIn(
 ): Promise<BuildOutcome> {
   const { store, client, signal } = workshop;
   const plan = await planRequest(workshop, request, emit);
-  chooseStrategies(plan, { platform: hostPlatform(), handlers: hostBinfmtHandlers() });
+  const strategies = await strategiesOf(plan, workshop);
 
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {
@@ -123,7 +123,9 @@ async function buildIn(
   const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
   const slots = new SlotBook(store.records, plan.scope);
   const layers = workshop.layers(onTransfer);
-  const engine = makeEngine(workshop, request, plan, reporter, slots, layers);
+  const emulator = emulatorOf(strategies, emulationNotes(emit));
+  const worker = (): Promise<Worker> => workshop.worker({ ownNamespace: needsOwnNamespace(strategies) });
+  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, { emulator, worker });
   onEngine(engine);
   const images = needsImages(request) ? await makeImages(request, plan, engine, layers) : [];
   const index = images.length > 1 ? assembleIndex(images, request.format) : undefined;
@@ -138,7 +140,7 @@ async function buildIn(
     engine,
     onTransfer,
     signal,
-    worker: () => workshop.worker(),
+    worker,
   });
   reporter.rest();
   emit({
@@ -163,6 +165,7 @@ function makeEngine(
   reporter: StepReporter,
   slots: SlotBook,
   layers: LayerFetcher,
+  foreign: Pick<EngineOptions, "emulator" | "worker">,
 ): Engine {
   const { store, signal } = workshop;
   return new Engine({
@@ -179,7 +182,7 @@ function makeEngine(
         ? goCacheOf(store, plan)
         : undefined,
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
-    worker: () => workshop.worker(),
+    ...foreign,
     fetchLayer: (image, index) => layers.fetch(image, index, signal),
     private: privateInputs(request),
     selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore),

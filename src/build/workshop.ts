@@ -7,10 +7,14 @@ import { writeHostCa } from "../sandbox/host-ca.ts";
 import { defaultRoot } from "../store/paths.ts";
 import { openStore, type Session, type Store } from "../store/store.ts";
 import { bootId, processorCount } from "../sys/host.ts";
-import type { Worker } from "../worker/spawn.ts";
+import { searchPath } from "../sys/search-path.ts";
+import type { Worker, WorkerOptions } from "../worker/spawn.ts";
 import { LayerFetcher } from "./fetch-layer.ts";
 import type { BuildRequest } from "./request.ts";
 import { ImageResolver } from "./resolve-image.ts";
+
+/** What the RUNs of a build need of the worker. */
+export type WorkerNeeds = Pick<WorkerOptions, "ownNamespace">;
 
 /**
  * What a build works with: store, registry client, worker. Each is opened when it is first needed and
@@ -24,9 +28,12 @@ export interface Workshop {
   readonly bootId: string;
   /** Steps at the same time where nothing else was asked for. */
   readonly parallelism: number;
+  /** As PATH: where programs of the machine are looked for. */
+  readonly searchPath: string;
   /** Where temporary files of this build live. */
   session(): Session;
-  worker(): Promise<Worker>;
+  /** The options of the first call count. */
+  worker(options: WorkerNeeds): Promise<Worker>;
   /** A file with the CAs that this machine trusts, or undefined where it has none. */
   hostCa(): string | undefined;
   /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
@@ -55,8 +62,9 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     signal: process.signal,
     bootId: bootId(),
     parallelism: Math.max(2, processorCount()),
+    searchPath: searchPath(process.env["PATH"]),
     session: openSession,
-    worker: () => (worker ??= startWorker(store, process, note)),
+    worker: (needs) => (worker ??= startWorker(store, process, note, needs)),
     hostCa: () => {
       if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
       caWritten = true;
@@ -78,8 +86,9 @@ async function startWorker(
   store: Store,
   process: ProcessContext,
   onNote: (code: string, message: string) => void,
+  needs: WorkerNeeds,
 ): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
   const { env, signal, outputRoom } = process;
-  return spawnWorker({ root: store.root, env, signal, onNote, outputRoom });
+  return spawnWorker({ root: store.root, env, signal, onNote, outputRoom, ...needs });
 }

@@ -249,8 +249,8 @@ export class Engine {
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
     const { kind: op, base: _base, env, hiddenEnv, mounts = [], ...what } = step;
-    const [hostCa, goCache] = [this.#o.hostCa(), this.#o.goCache(step)];
-    const request = { op, ...what, parents, id: snapshot, env: [...env, ...hiddenEnv], hostCa, goCache } as const;
+    const given = { hostCa: this.#o.hostCa(), goCache: this.#o.goCache(step), emulator: this.#o.emulator(step) };
+    const request = { op, ...what, parents, id: snapshot, env: [...env, ...hiddenEnv], ...given } as const;
     const chains = await mountChains(mounts, {
       snapshot: (from) => this.snapshot(from),
       identity: (from) => this.#records.identity(from),

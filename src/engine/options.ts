@@ -1,3 +1,4 @@
+import type { Emulator } from "../sandbox/emulation/types.ts";
 import type { CopySelection, LayerBlob, Packing } from "../worker/protocol.ts";
 import type { Worker } from "../worker/spawn.ts";
 import type { StepReporter } from "./reporter.ts";
@@ -23,6 +24,8 @@ export interface EngineOptions {
   hostCa(): string | undefined;
   /** Directory of Go's build cache for a RUN that can use one. */
   goCache(step: RunStep): string | undefined;
+  /** What a RUN of another architecture needs. */
+  emulator(step: RunStep): Emulator | undefined;
   /** Starts the worker on first use; a build that needs none starts none. */
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */

@@ -1,15 +1,25 @@
 import { AppError } from "../base/errors.ts";
 import type { BuildPlan, RunStep, StepId } from "../engine/types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { qemuName, type BinfmtHandler } from "../sandbox/binfmt.ts";
+import type { Emulation } from "../sandbox/emulation/types.ts";
 
 /** How a RUN comes to run on this machine. */
-export type Strategy = { readonly kind: "native" } | { readonly kind: "emulated"; readonly handler: BinfmtHandler };
+export type Strategy =
+  | { readonly kind: "native" }
+  | { readonly kind: "emulated"; readonly emulation: Exclude<Emulation, { readonly kind: "native" | "none" }> };
 
 export interface Machine {
   readonly platform: Platform;
-  /** By QEMU's architecture name. */
-  readonly handlers: ReadonlyMap<string, BinfmtHandler>;
+  /** By architecture, of those that {@link foreignArchitectures} names. */
+  readonly emulation: ReadonlyMap<string, Emulation>;
+}
+
+/** The architectures of RUNs that are not this machine's, in the order in which they are met. */
+export function foreignArchitectures({ graph }: BuildPlan, machine: Platform): readonly string[] {
+  const names = [...graph.steps.values()].flatMap((step) =>
+    step.kind === "run" && step.platform.architecture !== machine.architecture ? step.platform.architecture : [],
+  );
+  return [...new Set(names)];
 }
 
 /**
@@ -20,42 +30,40 @@ export function chooseStrategies(plan: BuildPlan, machine: Machine): ReadonlyMap
   const chosen = new Map<StepId, Strategy>();
   for (const [id, step] of plan.graph.steps) {
     if (step.kind !== "run") continue;
-    const strategy = strategyFor(step, machine);
-    if (strategy === undefined) throw noEmulator(plan, id, step, machine);
-    chosen.set(id, strategy);
+    const emulation = emulationFor(step, machine);
+    if (emulation.kind === "none") throw noEmulator(plan, id, step, machine, emulation.reasons);
+    chosen.set(id, emulation.kind === "native" ? { kind: "native" } : { kind: "emulated", emulation });
   }
   return chosen;
 }
 
-function strategyFor(step: RunStep, machine: Machine): Strategy | undefined {
-  if (runsNatively(step.platform, machine.platform)) return { kind: "native" };
-  const handler = machine.handlers.get(qemuName(step.platform.architecture));
-  return handler?.fixed === true ? { kind: "emulated", handler } : undefined;
+function emulationFor({ platform }: RunStep, machine: Machine): Emulation {
+  if (platform.os !== machine.platform.os)
+    return { kind: "none", reasons: [`no emulator runs programs of ${platform.os}`] };
+  if (platform.architecture === machine.platform.architecture) return { kind: "native" };
+  return machine.emulation.get(platform.architecture) ?? { kind: "none", reasons: [] };
 }
 
-/** x86-64 kernels run i386 binaries too; arm64 machines need not run 32-bit arm. */
-function runsNatively(wanted: Platform, machine: Platform): boolean {
-  if (wanted.os !== machine.os) return false;
-  if (wanted.architecture === machine.architecture) return true;
-  return machine.architecture === "amd64" && wanted.architecture === "386";
-}
-
-function noEmulator(plan: BuildPlan, id: StepId, step: RunStep, machine: Machine): AppError {
+function noEmulator(
+  plan: BuildPlan,
+  id: StepId,
+  step: RunStep,
+  machine: Machine,
+  reasons: readonly string[],
+): AppError {
   const label = plan.graph.labels.get(id)?.[0];
   const platform = formatPlatform(step.platform);
-  const handler = machine.handlers.get(qemuName(step.platform.architecture));
-  const found =
-    handler === undefined
-      ? "there is no emulator for it"
-      : `its handler ${handler.name} lacks flag F and would not work in a container`;
+  const here = formatPlatform(machine.platform);
+  const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
   return new AppError(
     "PLAN_NO_EMULATOR",
-    `${label?.text ?? "a RUN"} runs on ${platform}, this machine is ${formatPlatform(machine.platform)} and ${found}`,
+    `${label?.text ?? "a RUN"} runs on ${platform}, this machine is ${here} and has no emulator for it${why}`,
     {
       source: label?.source,
       hint:
         `start the stage with FROM --platform=$BUILDPLATFORM and cross-compile (Go: GOOS=$TARGETOS GOARCH=$TARGETARCH), ` +
-        `or leave ${platform} out of --platform, or have root register qemu-user with flag F (apt-get install qemu-user-static)`,
+        `or leave ${platform} out of --platform, or have root install qemu-user-static ` +
+        `(and proot, where the kernel is older than 6.7 or user namespaces are refused)`,
     },
   );
 }

@@ -4,6 +4,7 @@ import { AppError } from "../base/errors.ts";
 import { readTreeFile } from "../snapshot/read-tree-file.ts";
 import type { Tree } from "../snapshot/tree.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import type { Emulator } from "./emulation/types.ts";
 import { CompiledFilter } from "./compiled-filter.ts";
 import { runContainer } from "./container.ts";
 import type { ContainerEnd } from "./container.ts";
@@ -36,6 +37,8 @@ export interface SandboxRun extends RunProcess {
   readonly hostCa?: string | undefined;
   /** A directory that keeps Go's build cache, writable by the user of the run. */
   readonly goCache?: string | undefined;
+  /** What its binaries run with. One of kind `own` is registered by now: it needs nothing of the sandbox. */
+  readonly emulator?: Emulator | undefined;
 }
 
 /** Where RUNs execute: one rung of the ladder. */

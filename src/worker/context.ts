@@ -1,3 +1,4 @@
+import type { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { OnOutput } from "../sandbox/output.ts";
 import type { StoreAccess, TempSpace } from "../store/store.ts";
@@ -12,6 +13,7 @@ export interface WorkerContext {
   readonly scratch: string;
   readonly syscalls: Syscalls;
   readonly sandbox: Sandbox;
+  readonly handlers: OwnHandlers;
   /** Tells the user what fails nothing. */
   readonly note: (code: string, message: string) => void;
 }

@@ -3,7 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
-import { delimiter, isAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
 import { processorCount } from "../sys/host.ts";
 import { guardArgv } from "./guard-script.ts";
@@ -11,7 +10,6 @@ import { mapIds } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
 import { startFailure } from "./unavailable.ts";
 
-const SYSTEM_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const STDERR_BYTES = 8192;
 
 /** The guard, from outside. */
@@ -111,12 +109,6 @@ export async function enterNamespace(
   await Promise.race([once(channel, "readable", { signal }).then(() => channel.read(1)), failed]);
   if (maps !== undefined && child.pid !== undefined) await mapIds(child.pid, maps, path, signal);
   child.stdin?.write("\n");
-}
-
-/** The user's PATH as far as it cannot mean another directory elsewhere, then the system's. */
-export function searchPath(path: string | undefined): string {
-  const own = (path ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
-  return [...new Set([...own, ...SYSTEM_PATH])].join(delimiter);
 }
 
 /** A child's streams are sockets, which their types do not say. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import { currentUser, subordinateIds } from "../sys/host.ts";
 import type { IdRange, User } from "../sys/host.ts";
@@ -9,10 +9,20 @@ const USUAL_COUNT = 65536;
 /** SUB_UID_MIN of login.defs. */
 const FIRST_ID = 100_000;
 
-export interface IdMaps {
-  readonly user: User;
-  readonly uids: readonly IdRange[];
-  readonly gids: readonly IdRange[];
+export type IdMaps =
+  /** Root is the user, ids from 1 on are his subordinate ones. */
+  | {
+      readonly kind: "subordinate";
+      readonly user: User;
+      readonly uids: readonly IdRange[];
+      readonly gids: readonly IdRange[];
+    }
+  /** Every id is itself: root's, who needs the namespace for what is the namespace's own. */
+  | { readonly kind: "identity" };
+
+/** For root, who may map any id that he has. */
+export function identityMaps(): IdMaps {
+  return { kind: "identity" };
 }
 
 /**
@@ -23,7 +33,7 @@ export function ownIdMaps(): IdMaps {
   const user = currentUser();
   const uids = subordinateIds("/etc/subuid", user);
   const gids = subordinateIds("/etc/subgid", user);
-  if (uids.length > 0 && gids.length > 0) return { user, uids, gids };
+  if (uids.length > 0 && gids.length > 0) return { kind: "subordinate", user, uids, gids };
   const name = user.name ?? String(user.uid);
   const missing = [...(uids.length === 0 ? ["/etc/subuid"] : []), ...(gids.length === 0 ? ["/etc/subgid"] : [])].join(
     " and ",
@@ -52,14 +62,34 @@ function endOfRanges(file: string): number {
 }
 
 /**
- * Maps root of the user namespace of `pid` to this user and the ids from 1 on to the subordinate ones,
- * by newuidmap and newgidmap. Throws `SANDBOX_UNAVAILABLE`.
+ * Maps the ids of the user namespace of `pid`: subordinate ones by newuidmap and newgidmap, as only they
+ * may. Throws `SANDBOX_UNAVAILABLE`.
  */
 export async function mapIds(pid: number, maps: IdMaps, path: string, signal: AbortSignal): Promise<void> {
+  if (maps.kind === "identity") {
+    for (const name of ["uid_map", "gid_map"]) writeFileSync(`/proc/${pid}/${name}`, identityOf(`/proc/self/${name}`));
+    return;
+  }
   await Promise.all([
     runMapper("newuidmap", pid, mapArguments(maps.user.uid, maps.uids), path, signal),
     runMapper("newgidmap", pid, mapArguments(maps.user.gid, maps.gids), path, signal),
   ]);
+}
+
+/**
+ * What we have of a map's inside, each id as itself: in a user namespace that need not be all of them.
+ * Root has a line of its own, since crun and runc take the one line of the first namespace for a sign that
+ * they are in that, where devices can be made.
+ */
+function identityOf(map: string): string {
+  const lines = readFileSync(map, "utf8").trim().split("\n");
+  return lines
+    .flatMap((line) => {
+      const [start = 0, , count = 1] = line.trim().split(/\s+/).map(Number);
+      const ranges = start === 0 && count > 1 ? [[0, 1] as const, [1, count - 1] as const] : [[start, count] as const];
+      return ranges.map(([first, length]) => `${first} ${first} ${length}\n`);
+    })
+    .join("");
 }
 
 function mapArguments(own: number, ranges: readonly IdRange[]): readonly string[] {

@@ -1,5 +1,6 @@
 import { flushCompileCache } from "node:module";
 import { setImmediate as breathe } from "node:timers/promises";
+import { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
 import { runtimeSandbox } from "../sandbox/sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { mountForSandboxes } from "../sandbox/worker-mounts.ts";
@@ -29,7 +30,7 @@ async function main(root: string, session: string, privileges: string): Promise<
     path: process.env["PATH"] ?? "",
     syscalls,
   });
-  begin({ store, temp, scratch, syscalls, sandbox, note });
+  begin({ store, temp, scratch, syscalls, sandbox, handlers: new OwnHandlers(syscalls, scratch), note });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
   await breathe();
   await reapOthers(root, session);

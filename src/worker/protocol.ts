@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
+import type { Emulator } from "../sandbox/emulation/types.ts";
 import type { InlineFile } from "../snapshot/inline-sources.ts";
 
 export type { InlineFile } from "../snapshot/inline-sources.ts";
@@ -150,6 +151,8 @@ export interface RunRequest {
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly RunMount[] | undefined;
+  /** What its binaries run with, where the machine does not run them by itself. */
+  readonly emulator?: Emulator | undefined;
   /** Directory of the machine that keeps Go's build cache over builds, see sandbox/go-cache.ts. */
   readonly goCache?: string | undefined;
 }

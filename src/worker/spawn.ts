@@ -5,9 +5,10 @@ import type { Session } from "../store/session.ts";
 import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { WorkerClient } from "./client.ts";
 import type { RequestOptions } from "./client.ts";
-import { enterNamespace, searchPath, startGuard } from "./guard.ts";
+import { searchPath } from "../sys/search-path.ts";
+import { enterNamespace, startGuard } from "./guard.ts";
 import type { Guard } from "./guard.ts";
-import { ownIdMaps } from "./id-maps.ts";
+import { identityMaps, ownIdMaps } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
 import type { WorkerRequest, WorkerResults } from "./protocol.ts";
 import { startFailure } from "./unavailable.ts";
@@ -18,6 +19,11 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted while the worker starts, the start is given up. Requests have signals of their own. */
   readonly signal: AbortSignal;
+  /**
+   * Also as root, stand in a user namespace, where a binfmt_misc instance is ours alone. Default: only where
+   * another user asks.
+   */
+  readonly ownNamespace?: boolean | undefined;
   /** Takes what the user should know and what fails nothing. */
   readonly onNote?: ((code: string, message: string) => void) | undefined;
   /** Pending while no more output can be taken: the RUN that prints it is held up meanwhile. */
@@ -47,7 +53,7 @@ export interface Worker {
 export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
   options.signal.throwIfAborted();
   markInheritedCloseOnExec();
-  const maps = process.getuid?.() === 0 ? undefined : ownIdMaps();
+  const maps = mapsFor(options);
   const session = openSession(storePaths(options.root), (code, message) => options.onNote?.(code, message));
   try {
     return await startIn(session, maps, options);
@@ -56,6 +62,11 @@ export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
     options.signal.throwIfAborted();
     throw error;
   }
+}
+
+function mapsFor({ ownNamespace }: WorkerOptions): IdMaps | undefined {
+  if (process.getuid?.() !== 0) return ownIdMaps();
+  return ownNamespace === true ? identityMaps() : undefined;
 }
 
 async function startIn(session: Session, maps: IdMaps | undefined, options: WorkerOptions): Promise<Worker> {

@@ -76,10 +76,11 @@ async function runIn(
   context: WorkerContext,
   call: Call,
 ): Promise<void> {
-  const { argv, cwd, network, platform, hostCa } = request;
+  const { argv, cwd, network, platform, hostCa, emulator } = request;
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);
+  if (emulator?.kind === "own") context.handlers.register(emulator.qemu);
   await context.sandbox.run(
     {
       rootDirectory: root,
@@ -95,6 +96,7 @@ async function runIn(
       network,
       hostCa,
       goCache,
+      emulator,
     },
     call,
   );

@@ -1,0 +1,84 @@
+import type { EventSink } from "../engine/events.ts";
+import type { RunStep, StepId } from "../engine/types.ts";
+import { hostPlatform } from "../oci/platform.ts";
+import { chooseStrategies, foreignArchitectures } from "../plan/strategies.ts";
+import type { Strategy } from "../plan/strategies.ts";
+import type { Emulation, Emulator } from "../sandbox/emulation/types.ts";
+import { stepId } from "../engine/graph.ts";
+import type { PlannedBuild } from "./plan-request.ts";
+import type { Workshop } from "./workshop.ts";
+
+type Strategies = ReadonlyMap<StepId, Strategy>;
+
+/** A strategy for each RUN. What is tried to find them is only tried where a RUN is not this machine's. */
+export async function strategiesOf(plan: PlannedBuild, workshop: Workshop): Promise<Strategies> {
+  const platform = hostPlatform();
+  const names = foreignArchitectures(plan, platform);
+  return chooseStrategies(plan, { platform, emulation: await emulationOf(names, platform.architecture, workshop) });
+}
+
+async function emulationOf(
+  names: readonly string[],
+  machine: string,
+  { session, signal, searchPath }: Workshop,
+): Promise<ReadonlyMap<string, Emulation>> {
+  if (names.length === 0) return new Map();
+  const { findEmulation } = await import("../sandbox/emulation/find-emulation.ts");
+  return findEmulation(names, { machine, directory: session().tempPath("probe"), path: searchPath, signal });
+}
+
+/** Whether a handler of ours is needed, which is nobody else's in a user namespace only. */
+export function needsOwnNamespace(strategies: Strategies): boolean {
+  return [...strategies.values()].some((one) => one.kind === "emulated" && one.emulation.kind === "own");
+}
+
+/** What the engine hands the worker with a RUN; `onUse` is called for each. */
+export function emulatorOf(
+  strategies: Strategies,
+  onUse: (architecture: string, emulation: Emulation) => void,
+): (step: RunStep) => Emulator | undefined {
+  return (step) => {
+    const strategy = strategies.get(stepId(step));
+    if (strategy?.kind !== "emulated") return undefined;
+    const { emulation } = strategy;
+    onUse(step.platform.architecture, emulation);
+    return emulation.kind === "host" ? undefined : emulation;
+  };
+}
+
+/** Says once of each architecture what its binaries run with, when the first of them does. */
+export function emulationNotes(emit: EventSink): (architecture: string, emulation: Emulation) => void {
+  const said = new Set<string>();
+  return (architecture, emulation) => {
+    if (said.has(architecture)) return;
+    said.add(architecture);
+    emit({
+      kind: "note",
+      level: "info",
+      code: "EMULATION",
+      message: `${architecture} runs ${describeEmulation(emulation)}`,
+    });
+  };
+}
+
+/** `under qemu-aarch64-static 7.2.22, by a handler of this build's own`. */
+export function describeEmulation(emulation: Emulation): string {
+  switch (emulation.kind) {
+    case "native":
+      return "natively";
+    case "host":
+      return emulation.handler === undefined
+        ? "by a handler of the host's, which is not to be seen from here"
+        : `by the host's handler ${emulation.handler} (${emulation.interpreter})`;
+    case "own":
+      return `under ${nameOf(emulation)}, by a binfmt_misc handler of this build's own`;
+    case "proot":
+      return `under ${nameOf(emulation)}, by proot -q`;
+    case "none":
+      return "not at all";
+  }
+}
+
+function nameOf({ qemu }: Emulator): string {
+  return `${qemu.path.replace(/^.*\//, "")} ${qemu.version}`;
+}

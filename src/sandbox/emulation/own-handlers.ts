@@ -1,0 +1,46 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { AppError, messageOf } from "../../base/errors.ts";
+import { fromUtf8 } from "../../layer/entry.ts";
+import type { Syscalls } from "../../sys/syscalls.ts";
+import { MOUNT } from "../../sys/syscalls.ts";
+import { elfArchitecture } from "./architectures.ts";
+import { registration } from "./registration.ts";
+import type { Qemu } from "./types.ts";
+
+/**
+ * Handlers of the worker's own, in a binfmt_misc instance of its user namespace (Linux 6.7). The first
+ * one hides those of the machine from everything in the namespace; they go with the worker's mounts.
+ */
+export class OwnHandlers {
+  readonly #syscalls: Syscalls;
+  readonly #directory: string;
+  readonly #registered = new Set<string>();
+
+  /** `scratch`: a directory in memory that is ours. */
+  constructor(syscalls: Syscalls, scratch: string) {
+    this.#syscalls = syscalls;
+    this.#directory = `${scratch}/binfmt_misc`;
+  }
+
+  /** Throws `SANDBOX_EMULATOR` where the kernel refuses it. */
+  register(qemu: Qemu): void {
+    const architecture = elfArchitecture(qemu.architecture);
+    if (architecture === undefined || this.#registered.has(architecture.name)) return;
+    try {
+      if (this.#registered.size === 0) this.#mount();
+      writeFileSync(`${this.#directory}/register`, registration(architecture, qemu));
+    } catch (cause) {
+      throw new AppError("SANDBOX_EMULATOR", `${qemu.path} could not be registered: ${messageOf(cause)}`, {
+        hint: "Have root register qemu-user with flag F on the machine (apt-get install qemu-user-static), or install proot.",
+        cause,
+      });
+    }
+    this.#registered.add(architecture.name);
+  }
+
+  #mount(): void {
+    mkdirSync(this.#directory, { mode: 0o700 });
+    const flags = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
+    this.#syscalls.mount("binfmt_misc", fromUtf8(this.#directory), "binfmt_misc", flags);
+  }
+}
