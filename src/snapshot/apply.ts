@@ -5,11 +5,13 @@ import { fsPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { bareEntryOf, withContent } from "./node-entry.ts";
-import { parentOf, showPath } from "./resolve-path.ts";
+import { keepMetadata, writeKeptName } from "./kept-metadata.ts";
+import type { KeptMetadata } from "./kept-metadata.ts";
+import { baseOf, parentOf, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
 import { UpperLayer } from "./upper-layer.ts";
 import { explainWrite } from "./write-error.ts";
-import { bytesOf, setMetadata, writeFile } from "./write-node.ts";
+import { bytesOf, setMetadata, setTime, writeFile } from "./write-node.ts";
 import type { WriteContext } from "./write-node.ts";
 
 export interface ApplyOptions {
@@ -145,6 +147,10 @@ function applyHardlink(
   const node = layer.lstat(target);
   if (node === undefined) throw invalidLink(entry, "nothing is there");
   if (node.type === "directory") throw invalidLink(entry, "a directory is there");
+  const kept: KeptMetadata | undefined =
+    context.syscalls.keepsMetadata === true && node.type !== "file"
+      ? { uid: node.uid, gid: node.gid, mode: node.mode }
+      : undefined;
   const waiting = layer.own(target) === undefined ? copyUp(layer, target, context) : undefined;
   const link = (): void => {
     const fd = openSync(layer.at(target), O_PATH | constants.O_NOFOLLOW);
@@ -153,6 +159,8 @@ function applyHardlink(
     } finally {
       closeSync(fd);
     }
+    if (kept !== undefined)
+      writeKeptName(`${bytesOf(layer.at(real)).replace(/[^/]*$/, "")}.`, baseOf(real), kept, context.syscalls);
   };
   if (waiting === undefined) link();
   return waiting?.then(link);
@@ -182,8 +190,7 @@ function applyDevice(
   }
   const [major, minor] = entry.type === "fifo" ? [0, 0] : [entry.major, entry.minor];
   layer.put(real, (place) => {
-    if (!makeNode(place, entry, major, minor, context)) return;
-    setMetadata(place, entry, entry.type, context);
+    if (makeNode(place, entry, major, minor, context)) setMetadata(place, entry, entry.type, context);
   });
 }
 
@@ -192,21 +199,38 @@ const FILE_TYPES = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 /** False where devices may not be made: in a user namespace, or without CAP_MKNOD. */
 function makeNode(
   place: Place,
-  { path, type }: DeviceEntry | FifoEntry,
+  entry: DeviceEntry | FifoEntry,
   major: number,
   minor: number,
   context: WriteContext,
 ): boolean {
+  const { path, type } = entry;
   try {
     context.syscalls.mknod(bytesOf(place), FILE_TYPES[type] | 0o600, major, minor);
     return true;
   } catch (error) {
     if (errnoOf(error) !== "EPERM") throw error;
+    if (context.syscalls.keepsMetadata === true && type !== "fifo") {
+      keepDevice(place, entry, { type, major, minor }, context);
+      return false;
+    }
     context.notice(
       `${showPath(path)}: ${type} device ${major}:${minor} is left out: making devices is not permitted here`,
     );
     return false;
   }
+}
+
+/** An empty file that remembers what it stands for. */
+function keepDevice(
+  place: Place,
+  { mode, uid, gid, mtime }: DeviceEntry | FifoEntry,
+  device: NonNullable<KeptMetadata["device"]>,
+  { syscalls }: WriteContext,
+): void {
+  closeSync(openSync(place, "wx", 0o600));
+  keepMetadata(bytesOf(place), { mode, uid, gid, device }, "file", syscalls);
+  setTime(place, mtime, syscalls);
 }
 
 function applyWhiteout(layer: UpperLayer, path: string): undefined {

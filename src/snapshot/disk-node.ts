@@ -5,7 +5,10 @@ import { fsPath, readLink, readNames } from "../sys/bytes-path.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { unreadable } from "./disk-content.ts";
+import { readKept, readKeptName } from "./kept-metadata.ts";
+import type { KeptMetadata } from "./kept-metadata.ts";
 import type { TreeNode } from "./tree.ts";
+import { isMarkedFile, mayHoldMarkedFiles } from "./whiteout.ts";
 import { readXattrs } from "./xattr-policy.ts";
 
 export interface Owner {
@@ -45,16 +48,17 @@ export function readDiskNames(path: BytesPath): readonly string[] {
 
 export interface DiskEntry {
   readonly name: string;
-  /** The name is that of a character device, and {@link isWhiteout} can tell more. */
+  /** The name is that of a character device or of a file that may be marked, and {@link isWhiteout} can tell more. */
   readonly mayBeWhiteout: boolean;
 }
 
 /** The entries of a directory, in no order. Throws `FILE_UNREADABLE`. */
-export function readDiskEntries(path: BytesPath): readonly DiskEntry[] {
+export function readDiskEntries(path: BytesPath, syscalls: Syscalls): readonly DiskEntry[] {
   try {
+    const marked = mayHoldMarkedFiles(path, syscalls);
     return readdirSync(fsPath(path), { encoding: "latin1", withFileTypes: true }).map((entry) => ({
       name: entry.name,
-      mayBeWhiteout: entry.isCharacterDevice(),
+      mayBeWhiteout: entry.isCharacterDevice() || (marked && entry.isFile()),
     }));
   } catch (error) {
     throw unreadable(path, error);
@@ -69,8 +73,11 @@ export class DiskNode implements TreeNode {
   readonly type: TreeNode["type"];
   readonly path: BytesPath;
   readonly stats: BigIntStats;
+  /** Whether it is a whiteout in the form of a file (whiteout.ts). */
+  readonly isMarked: boolean;
   readonly #options: DiskOptions;
   #target: string | undefined;
+  #kept: KeptMetadata | null | undefined;
 
   /** `target`: of a link whose text is known. */
   constructor(path: BytesPath, stats: BigIntStats, options: DiskOptions, target?: string) {
@@ -78,17 +85,22 @@ export class DiskNode implements TreeNode {
     this.stats = stats;
     this.#options = options;
     this.#target = target;
-    this.type = typeOf(Number(stats.mode));
+    const type = typeOf(Number(stats.mode));
+    const empty = type === "file" && stats.size === 0n && options.syscalls !== undefined;
+    this.isMarked = empty && isMarkedFile(path, stats.size, Number(stats.mode) & 0o7777, options.syscalls);
+    this.type = type;
+    if (empty && options.syscalls.keepsMetadata === true) this.type = this.#keptMetadata()?.device?.type ?? type;
   }
 
   get mode(): number {
-    return Number(this.stats.mode) & 0o7777;
+    const onDisk = Number(this.stats.mode);
+    return (isOwnKeeper(onDisk) ? this.#keptMetadata()?.mode : undefined) ?? onDisk & 0o7777;
   }
   get uid(): number {
-    return this.#options.owner?.uid ?? Number(this.stats.uid);
+    return this.#options.owner?.uid ?? this.#keptMetadata()?.uid ?? this.#diskId(this.stats.uid);
   }
   get gid(): number {
-    return this.#options.owner?.gid ?? Number(this.stats.gid);
+    return this.#options.owner?.gid ?? this.#keptMetadata()?.gid ?? this.#diskId(this.stats.gid);
   }
   get size(): number {
     return Number(this.stats.size);
@@ -101,10 +113,10 @@ export class DiskNode implements TreeNode {
     return (this.#target ??= readLink(this.path));
   }
   get major(): number | undefined {
-    return this.#isDevice() ? majorOf(this.stats.rdev) : undefined;
+    return this.#isDevice() ? (this.#keptMetadata()?.device?.major ?? majorOf(this.stats.rdev)) : undefined;
   }
   get minor(): number | undefined {
-    return this.#isDevice() ? minorOf(this.stats.rdev) : undefined;
+    return this.#isDevice() ? (this.#keptMetadata()?.device?.minor ?? minorOf(this.stats.rdev)) : undefined;
   }
   get links(): number {
     return this.type === "directory" ? 1 : Number(this.stats.nlink);
@@ -116,17 +128,48 @@ export class DiskNode implements TreeNode {
     return this.#options.syscalls === undefined ? undefined : readXattrs(this.#options.syscalls, this.path);
   }
 
+  /** What is kept of it beside what the disk says, in a place where that is done. */
+  #keptMetadata(): KeptMetadata | undefined {
+    const { syscalls } = this.#options;
+    if (syscalls?.keepsMetadata !== true) return undefined;
+    if (this.#kept !== undefined) return this.#kept ?? undefined;
+    const [directory = "", name = ""] = splitLast(this.path);
+    const own = isOwnKeeper(Number(this.stats.mode));
+    const kept = own ? readKept(this.path, syscalls) : readKeptName(`${directory}/.`, name, syscalls);
+    this.#kept = kept ?? null;
+    return kept;
+  }
+
+  /** All that we write is ours there, which means root's. */
+  #diskId(id: bigint): number {
+    return this.#options.syscalls?.keepsMetadata === true ? 0 : Number(id);
+  }
+
   #isDevice(): boolean {
     return this.type === "char" || this.type === "block";
   }
 }
 
-/** Whether this is overlayfs' whiteout: a character device 0:0. */
+/** Whether this is overlayfs' whiteout: a character device 0:0, or a file that is marked as one. */
 export function isWhiteout(node: DiskNode): boolean {
-  return node.type === "char" && node.stats.rdev === 0n;
+  return node.isMarked || (isCharacterDevice(node.stats.mode) && node.stats.rdev === 0n);
+}
+
+function isCharacterDevice(mode: bigint): boolean {
+  return (Number(mode) & S_IFMT) === 0o020000;
+}
+
+function splitLast(path: string): readonly [string, string] {
+  const slash = path.lastIndexOf("/");
+  return [path.slice(0, slash), path.slice(slash + 1)];
 }
 
 const S_IFMT = 0o170000;
+
+/** Files and directories carry what is kept of them themselves. */
+function isOwnKeeper(mode: number): boolean {
+  return ["file", "directory"].includes(typeOf(mode));
+}
 
 function typeOf(mode: number): TreeNode["type"] {
   switch (mode & S_IFMT) {

@@ -43,10 +43,10 @@ export class LayeredTree implements Tree {
     const names: string[] = [];
     const seen = new Set<string>();
     for (const directory of this.#directoriesOf(path)) {
-      for (const { name, mayBeWhiteout } of readDiskEntries(directory)) {
+      for (const { name, mayBeWhiteout } of readDiskEntries(directory, this.#syscalls)) {
         if (seen.has(name)) continue;
         seen.add(name);
-        if (!mayBeWhiteout || !isWhiteoutAt(`${directory}/${name}`)) names.push(name);
+        if (!mayBeWhiteout || !this.#isWhiteout(`${directory}/${name}`)) names.push(name);
       }
     }
     return names.sort();
@@ -87,9 +87,9 @@ export class LayeredTree implements Tree {
   #read(path: string): DiskNode | undefined {
     return readDiskNode(path, this.#options);
   }
-}
 
-function isWhiteoutAt(path: string): boolean {
-  const node = readDiskNode(path, {});
-  return node !== undefined && isWhiteout(node);
+  #isWhiteout(path: string): boolean {
+    const node = this.#read(path);
+    return node !== undefined && isWhiteout(node);
+  }
 }

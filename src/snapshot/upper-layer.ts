@@ -8,12 +8,12 @@ import { baseOf, joinPath, parentOf, resolvePath, showPath } from "./resolve-pat
 import type { Tree, TreeNode } from "./tree.ts";
 import { bytesOf, setMetadata, setTime } from "./write-node.ts";
 import type { FreshFile, WriteContext } from "./write-node.ts";
+import { makeWhiteout } from "./whiteout.ts";
 import { OPAQUE_XATTR } from "./xattr-policy.ts";
 
 /** A directory that no layer describes: as containerd makes them, and with a time that is the same everywhere. */
 const IMPLIED: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0n };
 
-const WHITEOUT_MODE = 0o020000;
 const S_ISGID = 0o2000;
 
 /**
@@ -82,7 +82,8 @@ export class UpperLayer {
     const stats = this.#root.lstat(real);
     if (stats === undefined) return undefined;
     const target = stats.isSymbolicLink() ? this.#root.readlink(real) : undefined;
-    return new DiskNode(real, stats, {}, target);
+    const path = bytesOf(real === "" ? this.#place("") : this.#root.at(real));
+    return new DiskNode(path, stats, { syscalls: this.#context.syscalls }, target);
   }
 
   /** The bytes of a file of the layers below. */
@@ -145,7 +146,7 @@ export class UpperLayer {
     if (own !== undefined) this.#remove(real);
     if (this.#below(real) === undefined) return;
     this.#coverLink(real);
-    this.#context.syscalls.mknod(bytesOf(this.#root.at(real)), WHITEOUT_MODE, 0, 0);
+    makeWhiteout(bytesOf(this.#root.directory(parentOf(real))), baseOf(real), this.#context.syscalls);
   }
 
   /** Sets the times of all directories. */

@@ -15,6 +15,7 @@ import type { FileEntry, Metadata } from "../layer/entry.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import { KEPT_CAPABILITY, keepMetadata, writeKeptName } from "./kept-metadata.ts";
 import { showPath } from "./resolve-path.ts";
 import { keepsXattr } from "./xattr-policy.ts";
 
@@ -42,15 +43,16 @@ const SECOND = 1_000_000_000n;
 /**
  * Makes a file with its content and metadata, in that order of chown, chmod, attributes and time: each
  * would undo part of one that comes later. Answers with a promise only where the content does.
- * `fresh` spares the system calls that would change nothing, which are a third of a small file's.
+ * `known` spares the system calls that would change nothing, which are a third of a small file's.
  * Throws `EEXIST` where something is there and `LAYER_CONTENT_CHANGED` where the size is another.
  */
 export function writeFile(
   place: Place,
   entry: FileEntry,
   context: WriteContext,
-  fresh?: FreshFile,
+  known?: FreshFile,
 ): void | Promise<void> {
+  const fresh = context.syscalls.keepsMetadata === true ? undefined : known;
   const fd = openSync(place, CREATE, fresh === undefined ? 0o600 : entry.mode & 0o777);
   let waits = false;
   try {
@@ -70,11 +72,32 @@ export function setMetadata(
   type: string,
   context: WriteContext,
 ): void {
+  if (context.syscalls.keepsMetadata === true) return setKept(place, metadata, type, context);
   chown(metadata, (uid, gid) => lchownSync(place, uid, gid));
   if (type === "directory") chmodSync(place, metadata.mode);
   else if (type !== "symlink") chmodNoFollow(place, metadata.mode);
   setXattrs(bytesOf(place), metadata, context);
   setTime(place, metadata.mtime, context.syscalls);
+}
+
+/** As {@link setMetadata} where the machine lets us not: attributes first, while we may write. */
+function setKept(
+  place: Place,
+  metadata: Metadata & { readonly path: string },
+  type: string,
+  { syscalls, notice }: WriteContext,
+): void {
+  const path = bytesOf(place);
+  if (type === "file" || type === "directory") {
+    setXattrs(path, metadata, { syscalls, notice });
+    keepMetadata(path, metadata, type, syscalls);
+  } else {
+    if (type !== "symlink") chmodNoFollow(place, metadata.mode);
+    const slash = path.lastIndexOf("/");
+    // A descriptor's path is a link, which these calls do not follow.
+    writeKeptName(`${path.slice(0, slash)}/.`, path.slice(slash + 1), metadata, syscalls);
+  }
+  setTime(place, metadata.mtime, syscalls);
 }
 
 /** Sets the modification time, of a link its own. */
@@ -132,6 +155,7 @@ function finishFile(
   context: WriteContext,
   fresh: FreshFile | undefined,
 ): void {
+  if (context.syscalls.keepsMetadata === true) return setKept(place, entry, "file", context);
   const { uid, gid, mode } = entry;
   if (uid !== fresh?.uid || gid !== fresh.gid) chown(entry, () => fchownSync(fd, uid, gid));
   if (fresh === undefined || (mode & (SPECIAL | fresh.mask)) !== 0) fchmodSync(fd, mode);
@@ -187,6 +211,10 @@ function setXattrs(
     } catch (error) {
       const errno = errnoOf(error);
       if (errno !== "ENOTSUP" && errno !== "EPERM") throw error;
+      if (errno === "EPERM" && syscalls.keepsMetadata === true && name === "security.capability") {
+        syscalls.lsetxattr(path, KEPT_CAPABILITY, value);
+        continue;
+      }
       notice(`${showPath(entry.path)}: attribute ${name} is not on disk: ${errno}`);
     }
   }

@@ -8,6 +8,11 @@ import type { BytesPath } from "./bytes-path.ts";
  * `syscall` and `path`. An interrupted call (`EINTR`) is repeated.
  */
 export interface Syscalls {
+  /**
+   * Whether the machine lets us not give files other owners or make devices, so that these are kept in
+   * attributes instead (snapshot/kept-metadata.ts). Default: no.
+   */
+  readonly keepsMetadata?: boolean | undefined;
   /** mount(2). `flags` are joined {@link MOUNT} values; `data` is the options text, for overlay up to a page. */
   mount(source: BytesPath, target: BytesPath, type: string, flags: number, data?: string): void;
   /** umount2(2). `flags` are joined {@link UMOUNT} values. */

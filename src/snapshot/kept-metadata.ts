@@ -1,0 +1,98 @@
+import { chmodSync } from "node:fs";
+import { fsPath } from "../sys/bytes-path.ts";
+import type { BytesPath } from "../sys/bytes-path.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+
+/**
+ * What a file is in the image, where the machine lets us not make it so: a plain user without
+ * subordinate ids owns all he writes, makes no devices and must be able to read what he wrote.
+ * Such a place is told by {@link Syscalls.keepsMetadata}; elsewhere none of this is read or written.
+ *
+ * Files and directories carry it as an attribute, which links to the same file share. What can have no
+ * attributes of a user's (links, fifos, sockets) is in one of its directory, by name.
+ * What has neither is root's, with the mode that the disk says. Whoever fakes a chown or mknod in such a place
+ * (sandbox/fake-root) writes the same records, so that nothing is left to be collected after a RUN.
+ */
+export interface KeptMetadata {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits with the special ones. */
+  readonly mode: number;
+  /** Of what stands on disk as an empty file. */
+  readonly device?: { readonly type: "char" | "block"; readonly major: number; readonly minor: number } | undefined;
+}
+
+/** Begins the names of our attributes, which are in no image. */
+export const KEPT_PREFIX = "user.manyarch.";
+const NODE = `${KEPT_PREFIX}node`;
+const NAMES = `${KEPT_PREFIX}names`;
+/** Stands for `security.capability`, as its bytes. */
+export const KEPT_CAPABILITY = `${KEPT_PREFIX}capability`;
+
+/** What is kept of a file or directory itself. */
+export function readKept(path: BytesPath, syscalls: Syscalls): KeptMetadata | undefined {
+  const value = syscalls.lgetxattr(path, NODE);
+  return value === undefined ? undefined : parse(value.toString("latin1"));
+}
+
+/**
+ * Gives a file or directory of ours its permissions on disk and keeps what they cannot say. A file that
+ * carries a record stays writable on disk, or the record could not be changed.
+ */
+export function keepMetadata(
+  path: BytesPath,
+  kept: KeptMetadata,
+  type: "file" | "directory",
+  syscalls: Syscalls,
+): void {
+  const least = type === "directory" ? 0o700 : 0o400;
+  const plain = kept.uid === 0 && kept.gid === 0 && kept.device === undefined && (kept.mode & least) === least;
+  if (!plain) {
+    chmodSync(fsPath(path), kept.mode | (type === "directory" ? 0o700 : 0o600));
+    return syscalls.lsetxattr(path, NODE, Buffer.from(format(kept), "latin1"));
+  }
+  if (syscalls.lgetxattr(path, NODE) !== undefined) syscalls.lremovexattr(path, NODE);
+  chmodSync(fsPath(path), kept.mode);
+}
+
+/** What `directory` keeps of `name`, which can have no attributes itself. */
+export function readKeptName(directory: BytesPath, name: string, syscalls: Syscalls): KeptMetadata | undefined {
+  const text = keptNames(directory, syscalls)[name];
+  return text === undefined ? undefined : parse(text);
+}
+
+/** Keeps in `directory` what `name` is; `undefined` forgets it. */
+export function writeKeptName(
+  directory: BytesPath,
+  name: string,
+  kept: KeptMetadata | undefined,
+  syscalls: Syscalls,
+): void {
+  const names = keptNames(directory, syscalls);
+  if (kept === undefined || (kept.uid === 0 && kept.gid === 0)) {
+    if (names[name] === undefined) return;
+    delete names[name];
+  } else names[name] = format(kept);
+  if (Object.keys(names).length === 0) syscalls.lremovexattr(directory, NAMES);
+  else syscalls.lsetxattr(directory, NAMES, Buffer.from(JSON.stringify(names)));
+}
+
+function keptNames(directory: BytesPath, syscalls: Syscalls): Record<string, string> {
+  const value = syscalls.lgetxattr(directory, NAMES);
+  return value === undefined ? {} : (JSON.parse(value.toString("utf8")) as Record<string, string>);
+}
+
+/** `UID GID MODE`, the mode octal, and for a device its type and numbers. */
+function format({ uid, gid, mode, device }: KeptMetadata): string {
+  const text = `${uid} ${gid} ${mode.toString(8)}`;
+  return device === undefined ? text : `${text} ${device.type} ${device.major} ${device.minor}`;
+}
+
+function parse(text: string): KeptMetadata | undefined {
+  const fields = /^(\d+) (\d+) ([0-7]+)(?: (char|block) (\d+) (\d+))?$/.exec(text);
+  if (fields === null) return undefined;
+  const [, uid, gid, mode, type, major, minor] = fields;
+  const kept = { uid: Number(uid), gid: Number(gid), mode: Number.parseInt(mode ?? "0", 8) };
+  if (type !== "char" && type !== "block") return kept;
+  return { ...kept, device: { type, major: Number(major), minor: Number(minor) } };
+}
