@@ -1,6 +1,7 @@
 import type { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { OnOutput } from "../sandbox/output.ts";
+import type { RootMaker } from "../snapshot/writable-root.ts";
 import type { StoreAccess, TempSpace } from "../store/store.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 
@@ -14,6 +15,8 @@ export interface WorkerContext {
   readonly syscalls: Syscalls;
   readonly sandbox: Sandbox;
   readonly handlers: OwnHandlers;
+  /** Makes the root file systems of RUNs. */
+  readonly roots: RootMaker;
   /** Tells the user what fails nothing. */
   readonly note: (code: string, message: string) => void;
 }

@@ -4,6 +4,7 @@ import { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
 import { runtimeSandbox } from "../sandbox/sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { mountForSandboxes } from "../sandbox/worker-mounts.ts";
+import { overlayRoot } from "../snapshot/overlay-root.ts";
 import { joinStore } from "../store/store.ts";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
 import { reapOthers } from "./reap-others.ts";
@@ -30,7 +31,8 @@ async function main(root: string, session: string, privileges: string): Promise<
     path: process.env["PATH"] ?? "",
     syscalls,
   });
-  begin({ store, temp, scratch, syscalls, sandbox, handlers: new OwnHandlers(syscalls, scratch), note });
+  const roots = overlayRoot({ scratch, syscalls });
+  begin({ store, temp, scratch, syscalls, sandbox, handlers: new OwnHandlers(syscalls, scratch), roots, note });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
   await breathe();
   await reapOthers(root, session);

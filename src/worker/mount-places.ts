@@ -5,12 +5,12 @@ import type { MadeMountPoints, MountPoint } from "../sandbox/mount-points.ts";
 import type { SpecMount } from "../sandbox/oci-spec.ts";
 import { DirectoryTree } from "../snapshot/dir-tree.ts";
 import { parentOf, resolvePath } from "../snapshot/resolve-path.ts";
+import type { WritableRoot } from "../snapshot/writable-root.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import type { Mountable } from "./mount-sources.ts";
 
 export interface MountRoot {
-  readonly root: string;
-  readonly upper: string;
+  readonly root: Pick<WritableRoot, "directory" | "changes">;
   readonly points: MadeMountPoints[];
 }
 
@@ -33,7 +33,7 @@ export class MountPlaces {
 
   /** The mount of `source` at `target`, which is absolute and clean. */
   put(target: string, source: Mountable): SpecMount {
-    const inRoot = resolvePath(new DirectoryTree(this.#root.root), fromUtf8(target), { followLast: true });
+    const inRoot = resolvePath(new DirectoryTree(this.#root.root.directory), fromUtf8(target), { followLast: true });
     const above = [...this.#mounted.keys()]
       .filter((path) => isBelow(inRoot, path))
       .sort((a, b) => b.length - a.length)[0];
@@ -48,10 +48,10 @@ export class MountPlaces {
   /** Makes a mount point in the root; answers the permissions of what was there. */
   #make(path: string, source: Mountable): number {
     if (path === "") throw intoRoot();
-    const { root, upper, points } = this.#root;
-    const tree = new DirectoryTree(root);
+    const { root, points } = this.#root;
+    const tree = new DirectoryTree(root.directory);
     const mode = tree.lstat(path)?.mode ?? 0o755;
-    points.push(makeMountPoints(root, upper, this.#syscalls, pointsFor(tree, path, source)));
+    points.push(makeMountPoints(root, this.#syscalls, pointsFor(tree, path, source)));
     return mode;
   }
 
@@ -60,7 +60,7 @@ export class MountPlaces {
     if (directory === undefined || rest === "") return rest === "" ? above : `${above}/${rest}`;
     const tree = new DirectoryTree(directory);
     const inside = resolvePath(tree, rest, { followLast: true });
-    makeMountPoints(directory, directory, this.#syscalls, pointsFor(tree, inside, source));
+    makeMountPoints({ directory, changes: directory }, this.#syscalls, pointsFor(tree, inside, source));
     return inside === "" ? above : `${above}/${inside}`;
   }
 }

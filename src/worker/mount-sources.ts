@@ -3,12 +3,10 @@ import { AppError } from "../base/errors.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { fromUtf8, toUtf8 } from "../layer/entry.ts";
 import { DirectoryTree } from "../snapshot/dir-tree.ts";
-import { mountOverlay, unmount } from "../snapshot/overlay.ts";
 import { resolvePath } from "../snapshot/resolve-path.ts";
 import { serveAgent } from "./agent-proxy.ts";
 import { openCache } from "./cache-directory.ts";
 import type { Call, WorkerContext } from "./context.ts";
-import { emptyLayer } from "./empty-layer.ts";
 import type { RunMount } from "./protocol.ts";
 import { layerDirectories } from "./snapshots.ts";
 
@@ -92,17 +90,18 @@ function openSecret(mount: RunMount & { readonly kind: "secret" }, { memory, ind
 /** An overlay of the mount's own, so that what is written to it, and mount points in it, go with it. */
 function openBind(
   { chain, source, readonly }: RunMount & { readonly kind: "bind" },
-  { memory, disk, index }: MountSpace,
+  { disk, index }: MountSpace,
   context: WorkerContext,
 ): MountSource {
-  const { syscalls, scratch } = context;
-  const target = `${memory}/bind-${index}`;
-  const [upper, work] = [`${disk}/${index}-upper`, `${disk}/${index}-work`];
-  for (const path of [target, upper, work]) mkdirSync(path, { mode: 0o755 });
-  const lower = chain.length > 0 ? layerDirectories(chain, context) : [emptyLayer(scratch)];
-  mountOverlay({ lower, upper, work, target, syscalls });
-  const close = (): void => unmount(target, syscalls);
+  const space = `${disk}/${index}`;
+  mkdirSync(space, { mode: 0o700 });
+  const root = context.roots.open({ lower: layerDirectories(chain, context), upper: `${space}/fs`, space });
+  const close = (): void => {
+    root.release();
+    root.discard();
+  };
   try {
+    const target = root.directory;
     const tree = new DirectoryTree(target);
     const path = resolvePath(tree, fromUtf8(source), { followLast: true });
     const node = tree.lstat(path);

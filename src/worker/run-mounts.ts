@@ -3,6 +3,7 @@ import { fromUtf8 } from "../layer/entry.ts";
 import { SCRIPT_DIRECTORY } from "../sandbox/mounts.ts";
 import type { MadeMountPoints } from "../sandbox/mount-points.ts";
 import type { SpecMount } from "../sandbox/oci-spec.ts";
+import type { WritableRoot } from "../snapshot/writable-root.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { Call, WorkerContext } from "./context.ts";
 import { MountPlaces } from "./mount-places.ts";
@@ -18,9 +19,8 @@ export interface RunMounts {
 }
 
 export interface RunPlace {
-  /** The mounted root file system of the RUN, and its upper directory. */
-  readonly root: string;
-  readonly upper: string;
+  /** The root file system of the RUN. */
+  readonly root: WritableRoot;
   /** What was made to be mounted over; what is made here is added. */
   readonly points: MadeMountPoints[];
   /** Directories to be made and removed here: in memory, and on the store's file system. */

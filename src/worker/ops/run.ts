@@ -5,15 +5,13 @@ import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.t
 import type { MadeMountPoints } from "../../sandbox/mount-points.ts";
 import { DirectoryTree } from "../../snapshot/dir-tree.ts";
 import { LayeredTree } from "../../snapshot/layered-tree.ts";
-import { makeUpper, mountOverlay, unmount } from "../../snapshot/overlay.ts";
 import { resolveUser } from "../../snapshot/owner.ts";
 import type { ResolvedUser } from "../../snapshot/owner.ts";
 import type { Tree } from "../../snapshot/tree.ts";
-import { removeTree } from "../../sys/remove-tree.ts";
+import type { RootLayers, WritableRoot } from "../../snapshot/writable-root.ts";
 import { RootDirectory } from "../../sys/root-path.ts";
 import type { Call, WorkerContext } from "../context.ts";
 import { missingDirectories } from "../missing-directories.ts";
-import { emptyLayer } from "../empty-layer.ts";
 import type { RunRequest } from "../protocol.ts";
 import { withMounts } from "../run-mounts.ts";
 import type { RunMounts } from "../run-mounts.ts";
@@ -24,48 +22,37 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export async function serve(request: RunRequest, context: WorkerContext, call: Call): Promise<null> {
   await publishSnapshot(request.id, context, async (fs, own) => {
     const lower = layerDirectories(request.parents, context);
-    const tree = new LayeredTree(lower, context.syscalls);
-    makeUpper(fs, tree, context.syscalls);
-    const user = resolveUser(tree, request.user);
-    await onOverlay({ lower, upper: fs, work: `${own}/work` }, context, async (root, points) => {
-      const space = { memory: `${root}-files`, disk: `${own}/mounts` };
-      await withMounts(request, { root, upper: fs, points, space }, context, call, (mounts) =>
-        runIn(root, user, request, mounts, context, call),
+    const user = resolveUser(new LayeredTree(lower, context.syscalls), request.user);
+    await inRoot({ lower, upper: fs, space: own }, context, async (root, points) => {
+      const space = { memory: `${context.scratch}/${nameOf(context.temp.tempPath("files"))}`, disk: `${own}/mounts` };
+      await withMounts(request, { root, points, space }, context, call, (mounts) =>
+        runIn(root.directory, user, request, mounts, context, call),
       );
     });
-    removeTree(fromUtf8(`${own}/work`));
   });
   return null;
 }
 
-interface Layers {
-  readonly lower: readonly string[];
-  readonly upper: string;
-  readonly work: string;
+/** Opens the layers for as long as `body` takes; what was made for mounting over is taken out again after. */
+async function inRoot(
+  layers: RootLayers,
+  { roots, syscalls }: WorkerContext,
+  body: (root: WritableRoot, points: MadeMountPoints[]) => Promise<void>,
+): Promise<void> {
+  const root = roots.open(layers);
+  try {
+    const points: MadeMountPoints[] = [makeMountPoints(root, syscalls)];
+    await body(root, points);
+    root.release();
+    for (const made of points.toReversed()) removeMountPoints(root, made, syscalls);
+    root.collect(root.faked);
+  } finally {
+    root.discard();
+  }
 }
 
-/** Mounts the layers for as long as `body` takes; what was made for mounting over is taken out again after. */
-async function onOverlay(
-  layers: Layers,
-  context: WorkerContext,
-  body: (root: string, points: MadeMountPoints[]) => Promise<void>,
-): Promise<void> {
-  const { scratch, syscalls } = context;
-  const target = `${scratch}/${context.temp.tempPath("root").replace(/^.*\//, "")}`;
-  mkdirSync(target, { mode: 0o700 });
-  mkdirSync(layers.work, { mode: 0o700 });
-  // An overlay needs something below, also where the image has nothing yet.
-  const lower = layers.lower.length > 0 ? layers.lower : [emptyLayer(scratch)];
-  mountOverlay({ ...layers, lower, target, syscalls });
-  const points: MadeMountPoints[] = [];
-  try {
-    points.push(makeMountPoints(target, layers.upper, syscalls));
-    await body(target, points);
-  } finally {
-    unmount(target, syscalls);
-    removeTree(fromUtf8(target));
-  }
-  for (const made of points.toReversed()) removeMountPoints(layers.upper, made, syscalls);
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 async function runIn(

@@ -1,0 +1,46 @@
+/** What a writable root is made of. Paths of the machine, as text. */
+export interface RootLayers {
+  /** Snapshot directories, lowest first; none is an empty root. They never change. */
+  readonly lower: readonly string[];
+  /** Where changes go, in overlayfs form: it does not exist and is made. */
+  readonly upper: string;
+  /** A directory of the caller's on the file system of `upper`, for what is needed meanwhile. */
+  readonly space: string;
+}
+
+/** One way to make writable snapshots. */
+export interface RootMaker {
+  readonly kind: "overlay" | "fuse-overlayfs" | "copy";
+  open(layers: RootLayers): WritableRoot;
+}
+
+/** A root file system for one RUN. After `release`, `collect` or `discard` ends it. */
+export interface WritableRoot {
+  /** Its files, for as long as it is not released. */
+  readonly directory: string;
+  /**
+   * Where changes are until they are collected: the upper directory of a mount, `directory` itself where
+   * changes are made in place. What was put in for the RUN only is taken out of here, before `collect`.
+   */
+  readonly changes: string;
+  /** Files whose owner, mode or device is not what the disk says, for a supervisor that fakes root. */
+  readonly faked?: FakedFiles | undefined;
+  /** The RUN has ended: nothing may use `directory` any more. May be called again. */
+  release(): void;
+  /** Puts what changed into `upper`. `faked` is what a supervisor knows when the RUN has ended. */
+  collect(faked?: FakedFiles): void;
+  /** Gives up everything but `upper`. May be called again. */
+  discard(): void;
+}
+
+/** By `dev:ino`, decimal. */
+export type FakedFiles = ReadonlyMap<string, FakedFile>;
+
+export interface FakedFile {
+  readonly uid: number;
+  readonly gid: number;
+  /** Type and permission bits, as lstat(2) shows them. Absent: the disk's. */
+  readonly mode?: number | undefined;
+  /** Of a device that stands on disk as an empty file. */
+  readonly rdev?: { readonly major: number; readonly minor: number } | undefined;
+}
