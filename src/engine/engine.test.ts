@@ -1,0 +1,259 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AppError } from "../base/errors.ts";
+import { lineRange } from "../base/source.ts";
+import { digestOf } from "../oci/digest.ts";
+import { parsePlatform } from "../oci/platform.ts";
+import { parseReference } from "../oci/reference.ts";
+import { openStore, type Session, type Store } from "../store/store.ts";
+import { Engine } from "./engine.ts";
+import type { BuildEventBody } from "./events.ts";
+import { GraphBuilder } from "./graph.ts";
+import type { EngineOptions } from "./options.ts";
+import { StepReporter } from "./reporter.ts";
+import { Results } from "./results.ts";
+import { FakeWorker, type Behaviour } from "./testing/fake-worker.ts";
+import type { ImageStep, RunStep, Step, StepId } from "./types.ts";
+import { SlotBook } from "./why.ts";
+
+const SOURCE = lineRange({ name: "Dockerfile", text: "FROM x\n" }, 1);
+const BOOT = "boot 1";
+const AMD64 = parsePlatform("linux/amd64");
+const ARM64 = parsePlatform("linux/arm64");
+
+let root: string;
+let store: Store;
+let session: Session;
+let graph: GraphBuilder;
+let events: BuildEventBody[];
+/** What COPY finds in the context. */
+let content: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "manyarch-engine-"));
+  store = openStore(root);
+  session = store.session();
+  graph = new GraphBuilder();
+  events = [];
+  content = "sha256:one";
+});
+afterEach(async () => {
+  await session.close();
+  store.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function add(step: Step, text: string = step.kind, platform = AMD64): StepId {
+  return graph.add(step, { stage: "stage 1/1", text, target: platform, source: SOURCE });
+}
+
+function run(base: StepId, command: string, more: Partial<RunStep> = {}): StepId {
+  const step: RunStep = {
+    kind: "run",
+    base,
+    argv: ["sh", "-c", command],
+    env: [],
+    hiddenEnv: [],
+    cwd: "/",
+    user: "",
+    network: "host",
+    platform: AMD64,
+    ...more,
+  };
+  return add(step, `RUN ${command}`, more.platform);
+}
+
+function copy(base: StepId, from: StepId, destination: string): StepId {
+  return add({ kind: "copy", base, from, paths: ["a"], destination, intoDirectory: false }, `COPY a ${destination}`);
+}
+
+const scratch = (): StepId => add({ kind: "scratch" });
+const context = (): StepId => add({ kind: "context", directory: "/context", ignore: [] });
+
+/** A distribution's image of one layer. */
+function image(): StepId {
+  const digest = digestOf(Buffer.from("base"));
+  const descriptor = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size: 4 };
+  const step: ImageStep = {
+    kind: "image",
+    reference: parseReference("example.com/base:1"),
+    platform: AMD64,
+    manifest: descriptor,
+    layers: [descriptor],
+    diffIds: [digest],
+    history: ["# debian.sh"],
+    mentions: [],
+  };
+  return add(step, "FROM base");
+}
+
+interface Built {
+  readonly engine: Engine;
+  readonly worker: FakeWorker;
+  readonly fetched: number[];
+}
+
+function engineOf(behaviour?: Behaviour, more: Partial<EngineOptions> = {}): Built {
+  const fetched: number[] = [];
+  const worker = new FakeWorker(store, session, BOOT, behaviour);
+  const signal = more.signal ?? new AbortController().signal;
+  const finished = graph.finish();
+  const engine = new Engine({
+    graph: finished,
+    results: new Results(store, BOOT),
+    reporter: new StepReporter(finished, 2, signal, (event) => events.push(event)),
+    slots: new SlotBook(store.records, "scope"),
+    packing: { compression: "gzip", format: "oci" },
+    parallelism: 2,
+    noCache: false,
+    signal,
+    hostCa: () => undefined,
+    goCache: () => undefined,
+    emulator: () => undefined,
+    worker: () => Promise.resolve(worker),
+    fetchLayer: (base, index) => {
+      fetched.push(index);
+      const { digest, size, mediaType } = base.layers[index]!;
+      return Promise.resolve({ digest, size, mediaType, diffId: base.diffIds[index]! });
+    },
+    private: { secret: () => undefined, agent: () => undefined },
+    selectContext: () => Promise.resolve({ content }),
+    ...more,
+  });
+  return { engine, worker, fetched };
+}
+
+const kinds = (kind: BuildEventBody["kind"]): readonly string[] =>
+  events.flatMap((event) => (event.kind === kind && "text" in event ? [event.text] : []));
+
+describe("what is not needed is not done", () => {
+  test("a stage of COPY neither fetches nor extracts its base", async () => {
+    const wanted = copy(image(), context(), "/app");
+    const { engine, worker, fetched } = engineOf();
+    const layers = await engine.layers(wanted);
+    expect(layers.map(({ kind }) => kind)).toEqual(["base", "made"]);
+    expect(worker.operations()).toEqual(["copy"]);
+    expect(worker.requests[0]).toMatchObject({ base: { kind: "absent" }, result: { kind: "layer" } });
+    expect(fetched).toEqual([]);
+  });
+
+  test("a second build asks the worker for nothing, and says what was known", async () => {
+    const wanted = copy(run(image(), "one"), context(), "/app");
+    await engineOf().engine.layers(wanted);
+    events = [];
+    const { engine, worker, fetched } = engineOf();
+    await engine.layers(wanted);
+    expect(worker.requests).toEqual([]);
+    expect(fetched).toEqual([]);
+    expect(kinds("step.started")).toEqual([]);
+    expect(kinds("step.cached").toSorted()).toEqual(["COPY a /app", "RUN one"]);
+  });
+
+  test("changed content runs that COPY and what stands on it, and nothing below", async () => {
+    const wanted = run(copy(run(image(), "below"), context(), "/app"), "above");
+    await engineOf().engine.layers(wanted);
+    events = [];
+    content = "sha256:two";
+    await engineOf().engine.layers(wanted);
+    expect(kinds("step.started")).toEqual(["COPY a /app", "RUN above"]);
+  });
+});
+
+describe("what is done is done once", () => {
+  test("a step of several platforms runs once for all", async () => {
+    const shared = run(scratch(), "shared");
+    const one = run(shared, "each", { platform: AMD64 });
+    const other = run(shared, "each", { platform: ARM64 });
+    const { engine, worker } = engineOf();
+    await Promise.all([engine.layers(one), engine.layers(other)]);
+    expect(worker.operations().filter((op) => op === "run")).toHaveLength(3);
+  });
+
+  test("independent steps run side by side, no more than allowed", async () => {
+    const base = scratch();
+    const wanted = [1, 2, 3, 4, 5].map((number) => run(base, `${number}`));
+    const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+    const { engine, worker } = engineOf(wait, { parallelism: 2 });
+    await Promise.all(wanted.map((id) => engine.snapshot(id)));
+    expect(worker.mostAtOnce).toBe(2);
+  });
+
+  test("variables that are hidden reach the process and are no part of its name", async () => {
+    const proxied = (proxy: string): StepId => run(scratch(), "get", { hiddenEnv: [`http_proxy=${proxy}`] });
+    const first = proxied("http://one");
+    const { engine, worker } = engineOf();
+    await engine.snapshot(first);
+    expect(worker.requests[0]).toMatchObject({ env: ["http_proxy=http://one"] });
+    const behindAnother = proxied("http://two");
+    const again = engineOf();
+    await again.engine.snapshot(behindAnother);
+    expect(again.worker.requests).toEqual([]);
+  });
+});
+
+describe("what was lost is made again", () => {
+  test("a snapshot comes back from its layer; the RUN is not repeated", async () => {
+    const below = run(scratch(), "below");
+    const wanted = run(below, "above");
+    await engineOf().engine.layers(wanted);
+    rmSync(join(root, "snapshots"), { recursive: true });
+    const { engine, worker } = engineOf();
+    await engine.snapshot(wanted);
+    expect(worker.operations()).toEqual(["extract", "extract"]);
+  });
+
+  test("a RUN whose snapshot and layer are gone runs again, under another name", async () => {
+    const wanted = run(scratch(), "one");
+    const first = engineOf();
+    const [before] = await first.engine.snapshot(wanted);
+    rmSync(join(root, "snapshots"), { recursive: true });
+    const { engine, worker } = engineOf();
+    const [after] = await engine.snapshot(wanted);
+    expect(worker.operations()).toEqual(["run"]);
+    expect(after).not.toBe(before);
+  });
+
+  test("--no-cache repeats everything, and the next build takes the new results", async () => {
+    const wanted = run(scratch(), "one");
+    const [before] = await engineOf().engine.snapshot(wanted);
+    const forced = engineOf(undefined, { noCache: true });
+    const [after] = await forced.engine.snapshot(wanted);
+    expect(after).not.toBe(before);
+    const next = engineOf();
+    expect(await next.engine.snapshot(wanted)).toEqual([after]);
+    expect(next.worker.requests).toEqual([]);
+  });
+});
+
+describe("what fails", () => {
+  const fail: Behaviour = (request) => {
+    if (request.op === "run" && request.argv.includes("bad")) throw new AppError("RUN_FAILED", "exit code 1");
+  };
+
+  test("leaves with the place of its instruction, and stays undone", async () => {
+    const wanted = run(scratch(), "bad");
+    const { engine } = engineOf(fail);
+    await expect(engine.snapshot(wanted)).rejects.toMatchObject({ code: "RUN_FAILED", source: SOURCE });
+    expect(kinds("step.failed")).toEqual(["RUN bad"]);
+    const again = engineOf();
+    await again.engine.snapshot(wanted);
+    expect(again.worker.operations()).toEqual(["run"]);
+  });
+
+  test("what is under way when it is aborted was canceled and did not fail", async () => {
+    const stop = new AbortController();
+    const wanted = run(scratch(), "long");
+    const { engine } = engineOf(
+      () => {
+        stop.abort(new Error("enough"));
+        throw new Error("killed");
+      },
+      { signal: stop.signal },
+    );
+    await expect(engine.snapshot(wanted)).rejects.toThrow("killed");
+    await engine.settled();
+    expect(events.map(({ kind }) => kind)).toContain("step.canceled");
+    expect(events.map(({ kind }) => kind)).not.toContain("step.failed");
+  });
+});
