@@ -1,0 +1,55 @@
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { hostPlatform } from "../../oci/platform.ts";
+import { ELF_ARCHITECTURES } from "./architectures.ts";
+import { findEmulation } from "./find-emulation.ts";
+import { findPrograms } from "./find-qemu.ts";
+
+const PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const machine = hostPlatform().architecture;
+const foreign = ELF_ARCHITECTURES.map(({ name }) => name).filter(
+  (name) => !["amd64", "386", "arm64", "arm"].includes(name),
+);
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "emulation-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function find(names: readonly string[], more: { readonly sandbox?: "traced" | "plain" } = {}) {
+  const signal = new AbortController().signal;
+  return findEmulation(names, { machine, path: PATH, directory: join(directory, "probe"), signal, ...more });
+}
+
+test("every architecture that images come in runs in some way", async () => {
+  const found = await find(foreign);
+  for (const name of foreign) expect(found.get(name)?.kind, name).toMatch(/host|own|proot/);
+});
+
+test("the machine's own programs need nothing, and an unknown architecture says so", async () => {
+  const found = await find([machine, "pdp11"]);
+  expect(found.get(machine)).toEqual({ kind: "native" });
+  expect(found.get("pdp11")).toEqual({ kind: "none", reasons: ["no emulator is known for it"] });
+});
+
+test.runIf(findPrograms(["proot"], PATH).length > 0)(
+  "below a tracer it is proot, whatever the kernel can",
+  async () => {
+    const found = await find(foreign, { sandbox: "traced" });
+    for (const name of foreign) expect(found.get(name)).toMatchObject({ kind: "proot", qemu: { architecture: name } });
+  },
+);
+
+test("a program is found by its names' order, then by the path's", () => {
+  for (const name of ["qemu-x", "qemu-x-static"]) {
+    writeFileSync(join(directory, name), "");
+    chmodSync(join(directory, name), 0o755);
+  }
+  writeFileSync(join(directory, "not-executable"), "");
+  symlinkSync("nowhere", join(directory, "dangling"));
+  const found = findPrograms(["qemu-x-static", "qemu-x", "not-executable", "dangling"], `relative:${directory}`);
+  expect(found).toEqual([join(directory, "qemu-x-static"), join(directory, "qemu-x")]);
+});
