@@ -9,9 +9,12 @@ import type { EngineOptions } from "../engine/options.ts";
 import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
+import { hostPlatform } from "../oci/platform.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { rootDocument } from "../output/registry.ts";
 import { emulationNotes, emulatorOf, needsOwnNamespace, strategiesOf } from "./emulation.ts";
+import { planStages } from "../plan/stages.ts";
+import { missingEmulator } from "../plan/strategies.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
@@ -114,6 +117,10 @@ async function buildIn(
   const { store, client, signal } = workshop;
   const plan = await planRequest(workshop, request, emit);
   const strategies = await strategiesOf(plan, workshop);
+  const refusal = missingEmulator(plan, strategies, hostPlatform());
+  if (refusal !== undefined) throw refusal;
+  const stages = planStages(plan, strategies, hostPlatform());
+  emit({ kind: "build.planned", steps: plan.graph.steps.size, stages });
 
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {

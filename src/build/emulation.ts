@@ -1,14 +1,13 @@
 import type { EventSink } from "../engine/events.ts";
-import type { RunStep, StepId } from "../engine/types.ts";
+import type { RunStep } from "../engine/types.ts";
 import { hostPlatform } from "../oci/platform.ts";
 import { chooseStrategies, foreignArchitectures } from "../plan/strategies.ts";
-import type { Strategy } from "../plan/strategies.ts";
+import type { Strategies } from "../plan/strategies.ts";
+import { describeEmulation } from "../sandbox/emulation/describe.ts";
 import type { Emulation, Emulator } from "../sandbox/emulation/types.ts";
 import { stepId } from "../engine/graph.ts";
 import type { PlannedBuild } from "./plan-request.ts";
 import type { Workshop } from "./workshop.ts";
-
-type Strategies = ReadonlyMap<StepId, Strategy>;
 
 /** A strategy for each RUN. What is tried to find them is only tried where a RUN is not this machine's. */
 export async function strategiesOf(plan: PlannedBuild, workshop: Workshop): Promise<Strategies> {
@@ -59,26 +58,4 @@ export function emulationNotes(emit: EventSink): (architecture: string, emulatio
       message: `${architecture} runs ${describeEmulation(emulation)}`,
     });
   };
-}
-
-/** `under qemu-aarch64-static 7.2.22, by a handler of this build's own`. */
-export function describeEmulation(emulation: Emulation): string {
-  switch (emulation.kind) {
-    case "native":
-      return "natively";
-    case "host":
-      return emulation.handler === undefined
-        ? "by a handler of the host's, which is not to be seen from here"
-        : `by the host's handler ${emulation.handler} (${emulation.interpreter})`;
-    case "own":
-      return `under ${nameOf(emulation)}, by a binfmt_misc handler of this build's own`;
-    case "proot":
-      return `under ${nameOf(emulation)}, by proot -q`;
-    case "none":
-      return "not at all";
-  }
-}
-
-function nameOf({ qemu }: Emulator): string {
-  return `${qemu.path.replace(/^.*\//, "")} ${qemu.version}`;
 }

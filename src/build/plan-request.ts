@@ -41,7 +41,6 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
     { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
   );
   for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
-  emit({ kind: "build.planned", steps: plan.graph.steps.size });
   return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
 }
 

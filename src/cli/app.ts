@@ -2,10 +2,11 @@ import { buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { messageOf } from "../base/errors.ts";
 import { buildImageCommand } from "./build/spec.ts";
 import type { CliContext } from "./context.ts";
+import { planCommand } from "./plan/spec.ts";
 import { VERSION } from "./version.ts";
 
 const root = buildRouteMap<string, CliContext>({
-  routes: { build: buildImageCommand },
+  routes: { build: buildImageCommand, plan: planCommand },
   docs: {
     brief: "One Dockerfile, one command, one image for many platforms",
     fullDescription:

@@ -38,6 +38,35 @@ export interface BuildPlanned {
   readonly kind: "build.planned";
   /** Number of steps of the graph. */
   readonly steps: number;
+  /** How each stage comes to be made for each platform, in the order of the file. */
+  readonly stages: readonly StagePlan[];
+}
+
+/** A stage for one target platform. */
+export interface StagePlan {
+  readonly index: number;
+  readonly name: string;
+  /** Line of its FROM. */
+  readonly line: number;
+  /** The platform of the image it is made for. */
+  readonly target: string;
+  /** Where its RUNs run. */
+  readonly platform: string;
+  readonly strategy: "native" | "cross" | "emulated" | "shared";
+  readonly reason: string;
+  /** Number of its steps. */
+  readonly steps: number;
+  /** Steps that other platforms have too, and that are made once. */
+  readonly shared: number;
+  readonly runs: readonly RunPlan[];
+}
+
+export interface RunPlan {
+  readonly line: number;
+  readonly text: string;
+  readonly platform: string;
+  /** What its binaries run with; null where this machine runs them by itself. */
+  readonly emulator: string | null;
 }
 
 /** How readers show a step; each step event carries it, so that a reader needs no memory of the graph. */

@@ -147,9 +147,25 @@ export interface Graph {
   readonly labels: ReadonlyMap<StepId, readonly StepLabel[]>;
 }
 
+/** A stage that a target needs, and what became of its instructions. */
+export interface TargetStage {
+  /** In the file, from 0. */
+  readonly index: number;
+  /** As FROM names it, else `stage-INDEX`. */
+  readonly name: string;
+  /** Its FROM. */
+  readonly source: SourceRange;
+  /** What it is made for and runs on. */
+  readonly platform: Platform;
+  /** In the order of the instructions; the base image's is the first, where it has one. */
+  readonly steps: readonly StepId[];
+}
+
 /** What the frontend makes of a Dockerfile for one target platform. */
 export interface Target {
   readonly platform: Platform;
+  /** In the order of the file. */
+  readonly stages: readonly TargetStage[];
   /** The step whose chain is the image's file system. */
   readonly root: StepId;
   /** The config as the instructions leave it: without rootfs, history and created, which need results. */

@@ -6,7 +6,11 @@ import type { Emulation } from "../sandbox/emulation/types.ts";
 /** How a RUN comes to run on this machine. */
 export type Strategy =
   | { readonly kind: "native" }
-  | { readonly kind: "emulated"; readonly emulation: Exclude<Emulation, { readonly kind: "native" | "none" }> };
+  | { readonly kind: "emulated"; readonly emulation: Exclude<Emulation, { readonly kind: "native" | "none" }> }
+  /** It cannot; a reason for each way that was tried. */
+  | { readonly kind: "none"; readonly reasons: readonly string[] };
+
+export type Strategies = ReadonlyMap<StepId, Strategy>;
 
 export interface Machine {
   readonly platform: Platform;
@@ -22,19 +26,28 @@ export function foreignArchitectures({ graph }: BuildPlan, machine: Platform): r
   return [...new Set(names)];
 }
 
-/**
- * Chooses a strategy for every RUN of the plan, and fails before any work when one of them needs an
- * emulator that is not to be had: better than `exec format error` after ten minutes.
- */
-export function chooseStrategies(plan: BuildPlan, machine: Machine): ReadonlyMap<StepId, Strategy> {
+/** Chooses a strategy for every RUN of the plan. */
+export function chooseStrategies(plan: BuildPlan, machine: Machine): Strategies {
   const chosen = new Map<StepId, Strategy>();
   for (const [id, step] of plan.graph.steps) {
     if (step.kind !== "run") continue;
     const emulation = emulationFor(step, machine);
-    if (emulation.kind === "none") throw noEmulator(plan, id, step, machine, emulation.reasons);
-    chosen.set(id, emulation.kind === "native" ? { kind: "native" } : { kind: "emulated", emulation });
+    const isEmulated = emulation.kind !== "native" && emulation.kind !== "none";
+    chosen.set(id, isEmulated ? { kind: "emulated", emulation } : emulation);
   }
   return chosen;
+}
+
+/**
+ * `PLAN_NO_EMULATOR` for the first RUN that needs an emulator which is not to be had. To be thrown before
+ * any work: better than `exec format error` after ten minutes.
+ */
+export function missingEmulator(plan: BuildPlan, strategies: Strategies, machine: Platform): AppError | undefined {
+  for (const [id, strategy] of strategies) {
+    const step = plan.graph.steps.get(id);
+    if (strategy.kind === "none" && step?.kind === "run") return noEmulator(plan, id, step, machine, strategy.reasons);
+  }
+  return undefined;
 }
 
 function emulationFor({ platform }: RunStep, machine: Machine): Emulation {
@@ -48,12 +61,12 @@ function noEmulator(
   plan: BuildPlan,
   id: StepId,
   step: RunStep,
-  machine: Machine,
+  machine: Platform,
   reasons: readonly string[],
 ): AppError {
   const label = plan.graph.labels.get(id)?.[0];
   const platform = formatPlatform(step.platform);
-  const here = formatPlatform(machine.platform);
+  const here = formatPlatform(machine);
   const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
   return new AppError(
     "PLAN_NO_EMULATOR",

@@ -15,6 +15,7 @@ import {
   formatStep,
   formatTransferred,
 } from "./phrases.ts";
+import { planLines } from "./plan-lines.ts";
 import type { Progress } from "./progress.ts";
 import { styleOf } from "./style.ts";
 import { summarize } from "./summary.ts";
@@ -59,6 +60,8 @@ class PlainLog {
       case "build.started":
         return this.#say(`building ${cleanLine(event.dockerfile)} for ${formatPlatforms(event.platforms)}`);
       case "build.planned":
+        for (const line of planLines(event.stages)) this.#say(line);
+        return;
       case "layer.started":
         return;
       case "layer.done":

@@ -6,6 +6,7 @@ import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
 import { OutputLines } from "./output-lines.ts";
 import { count, formatDuration, formatStep, formatTransferred } from "./phrases.ts";
+import { planLines } from "./plan-lines.ts";
 import type { Style } from "./style.ts";
 import { summarize } from "./summary.ts";
 
@@ -81,7 +82,7 @@ export class TtyState {
         return [];
       case "build.planned":
         this.#total = event.steps;
-        return [];
+        return planLines(event.stages).map((line) => this.#style.dim(line));
       case "layer.started":
         this.#layers.set(event.step, {
           title: `${event.action} layer of ${formatStep(event)}`,

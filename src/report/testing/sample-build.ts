@@ -46,7 +46,7 @@ export const SAMPLE_BUILD: readonly BuildEvent[] = timed([
       dockerfile: "Dockerfile",
     },
   ],
-  [0, { kind: "build.planned", steps: 4 }],
+  [0, { kind: "build.planned", steps: 4, stages: [] }],
   [5, { kind: "step.started", ...CONTEXT, reason: "always" }],
   [15, { kind: "step.done", ...CONTEXT, milliseconds: 15 }],
   [0, transfer("pull", "1", { kind: "started" }, 45_000_000)],

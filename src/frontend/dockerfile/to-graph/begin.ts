@@ -20,6 +20,7 @@ export function beginStage(layout: StageLayout, conversion: Conversion): StageSt
     platform: layout.platform,
     root: "" as StepId,
     hasCmd: false,
+    steps: [],
     stepIndex: 0,
     stepCount: countSteps(layout),
   };

@@ -1,5 +1,5 @@
 import { assertNever, withSource } from "../../../base/errors.ts";
-import type { Target } from "../../../engine/types.ts";
+import type { Target, TargetStage } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
 import { normalizePlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
@@ -18,7 +18,7 @@ import {
 import { convertCopy } from "./copy.ts";
 import { convertExpose } from "./expose.ts";
 import { convertRun } from "./run.ts";
-import { commitEmpty } from "./state.ts";
+import { commitEmpty, stageName } from "./state.ts";
 import type { Conversion, StageState } from "./state.ts";
 import { convertStopSignal } from "./stop-signal.ts";
 import { convertWorkdir } from "./workdir.ts";
@@ -32,10 +32,15 @@ export function convertTarget(conversion: Conversion): Target {
   const labelled = Object.keys(labels).length > 0 ? { ...config, Labels: labels } : config;
   return {
     platform: layout.target,
+    stages: [...stages.values()].map(targetStage),
     root,
     config: { ...withPlatform(image, layout.target), config: labelled },
     history,
   };
+}
+
+function targetStage({ layout: { stage, platform }, steps }: StageState): TargetStage {
+  return { index: stage.index, name: stageName(stage), source: stage.from.node.source, platform, steps };
 }
 
 function convertStage(state: StageState): StageState {

@@ -7,6 +7,7 @@ import type { Platform } from "../../../oci/platform.ts";
 import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
 import { expand } from "../expansion/expand.ts";
 import type { Environment } from "../expansion/expand.ts";
+import type { Stage } from "../instructions/types.ts";
 import { suggest } from "../suggest.ts";
 import type { Globals } from "./globals.ts";
 import type { ResolvedImages } from "./images.ts";
@@ -46,6 +47,8 @@ export interface StageState {
   args: ReadonlyMap<string, string>;
   /** CMD was given in this stage, so that ENTRYPOINT keeps it. */
   hasCmd: boolean;
+  /** Those of its own instructions, in order. */
+  steps: readonly StepId[];
   /** How many of `stepCount` steps are labelled. */
   stepIndex: number;
   readonly stepCount: number;
@@ -92,7 +95,9 @@ export function setVariable(state: StageState, name: string, value: string): voi
 
 /** Adds a step for an instruction and counts it among the stage's. */
 export function addStep(state: StageState, step: Step, node: InstructionNode, text = instructionText(node)): StepId {
-  return state.conversion.graph.add(step, { ...nextLabel(state), text, source: node.source });
+  const id = state.conversion.graph.add(step, { ...nextLabel(state), text, source: node.source });
+  state.steps = [...state.steps, id];
+  return id;
 }
 
 /** Makes `step` the stage's file system, with its item in the history. */
@@ -114,13 +119,16 @@ export function fromWorkingDirectory(state: StageState, path: string): string {
   return path === "" ? absolute : cleanPath(`${absolute}/${path}`);
 }
 
+export function stageName({ from, index }: Stage): string {
+  return from.name ?? `stage-${index}`;
+}
+
 function nextLabel(state: StageState): Pick<StepLabel, "stage" | "target"> {
   state.stepIndex++;
   const { layout, conversion } = state;
   const count = `${state.stepIndex}/${state.stepCount}`;
   const only = conversion.layout.stages.length === 1;
-  const name = layout.stage.from.name ?? `stage-${layout.stage.index}`;
-  return { stage: only ? count : `${name} ${count}`, target: conversion.layout.target };
+  return { stage: only ? count : `${stageName(layout.stage)} ${count}`, target: conversion.layout.target };
 }
 
 function instructionText({ name, keyword, text }: InstructionNode): string {
