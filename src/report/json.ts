@@ -15,11 +15,18 @@ export function openJson(write: (text: string) => void): Progress {
 }
 
 export function encodeEvent(event: BuildEvent): string {
-  const text = JSON.stringify(event, (_, value: unknown) => plainValue(value));
+  const text = JSON.stringify(withTextOfData(event), (_, value: unknown) => plainValue(value));
   // A log is looked at on terminals too: JSON.stringify escapes C0 controls only.
   return text.replaceAll(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+/** JSON.stringify would make an array of numbers of a Buffer first, ten times its size. */
+function withTextOfData(event: BuildEvent): object {
+  if (event.kind !== "step.output") return event;
+  const { buffer, byteOffset, byteLength } = event.data;
+  return { ...event, data: Buffer.from(buffer, byteOffset, byteLength).toString("base64") };
 }
 
 function plainValue(value: unknown): unknown {
@@ -28,15 +35,9 @@ function plainValue(value: unknown): unknown {
     return { code, message, hint, source };
   }
   if (isSource(value)) return { file: value.file.name, start: value.start, end: value.end };
-  if (isBytes(value)) return Buffer.from(value.data).toString("base64");
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+  return value;
 }
 
 function isSource(value: unknown): value is SourceRange {
   return typeof value === "object" && value !== null && "file" in value && "start" in value && "end" in value;
-}
-
-/** What JSON.stringify sees of a Buffer, whose toJSON has been called before. */
-function isBytes(value: unknown): value is { readonly type: "Buffer"; readonly data: readonly number[] } {
-  return typeof value === "object" && value !== null && "type" in value && value.type === "Buffer" && "data" in value;
 }
