@@ -1,6 +1,5 @@
 import type { SourceFile, SourceRange } from "../../base/source.ts";
 import type { LogicalLine } from "./lines.ts";
-import type { Note } from "./note.ts";
 
 /** A Dockerfile as parsed: every instruction with its flags and words, nothing interpreted. */
 export interface Dockerfile {
@@ -9,8 +8,8 @@ export interface Dockerfile {
   readonly directives: readonly Directive[];
   readonly escape: EscapeCharacter;
   readonly instructions: readonly InstructionNode[];
-  /** What parses but will not for ever. */
-  readonly notes: readonly Note[];
+  /** Last lines of instructions that have an empty line inside. */
+  readonly emptyContinuations: readonly SourceRange[];
 }
 
 export type EscapeCharacter = "\\" | "`";

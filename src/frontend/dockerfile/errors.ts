@@ -7,6 +7,16 @@ export function wordRange(node: InstructionNode, word: Word): SourceRange {
   return rangeInLine(node.line, word.start, word.end);
 }
 
+/** Where `$name` stands in a word; the word itself where it cannot be found. */
+export function variableRange(node: InstructionNode, word: Word, name: string): SourceRange {
+  const written = node.line.text.slice(word.start, word.end);
+  const start = Math.max(written.indexOf(`\${${name}`), written.indexOf(`$${name}`));
+  if (start < 0) return wordRange(node, word);
+  const braces = written[start + 1] === "{" ? written.indexOf("}", start) + 1 - start : 0;
+  const length = braces > 0 ? braces : name.length + (written[start + 1] === "{" ? 2 : 1);
+  return rangeInLine(node.line, word.start + start, word.start + start + length);
+}
+
 /** Where an instruction's keyword stands. */
 export function keywordRange(node: InstructionNode): SourceRange {
   const start = node.line.text.indexOf(node.keyword);

@@ -65,8 +65,8 @@ describe("lines", () => {
 
   test("an empty line in a continuation is noted, a comment is not", () => {
     expect(
-      parse("FROM a\nRUN x \\\n\n y\nRUN x \\\n# c\n y\n").notes.map(({ code, source }) => [code, source.start.line]),
-    ).toEqual([["NoEmptyContinuation", 2]]);
+      parse("FROM a\nRUN x \\\n\n y\nRUN x \\\n# c\n y\n").emptyContinuations.map(({ start }) => start.line),
+    ).toEqual([4]);
   });
 
   test("a file saved as UTF-16 is refused where it shows", () => {

@@ -1,6 +1,6 @@
 import { AppError, withSource } from "../../base/errors.ts";
 import { lineRange } from "../../base/source.ts";
-import type { SourceFile } from "../../base/source.ts";
+import type { SourceFile, SourceRange } from "../../base/source.ts";
 import { parseArguments } from "./arguments.ts";
 import type { Dockerfile, EscapeCharacter, Heredoc, InstructionNode } from "./ast.ts";
 import { escapeOf, readDirectives } from "./directives.ts";
@@ -8,7 +8,6 @@ import { syntaxError } from "./errors.ts";
 import { heredocsOfLine } from "./heredoc.ts";
 import { rangeInLine, readLogicalLine, readUntil, splitLines } from "./lines.ts";
 import type { LineReader, LogicalLine, ReadLine } from "./lines.ts";
-import type { Note } from "./note.ts";
 import { splitFirst, splitFlags, trimSpan } from "./words.ts";
 import type { Span } from "./words.ts";
 
@@ -22,13 +21,13 @@ export function parseDockerfile(source: SourceFile): Dockerfile {
   const headLines = directives.at(-1)?.source.start.line ?? 0;
   const reader: LineReader = { file: source, lines, escape: escapeOf(directives, lines), headLines, next: 0 };
   const instructions: InstructionNode[] = [];
-  const notes: Note[] = [];
+  const emptyContinuations: SourceRange[] = [];
   for (let line = readLogicalLine(reader); line !== undefined; line = readLogicalLine(reader)) {
-    if (line.hasEmptyContinuation) notes.push(emptyContinuation(line));
+    if (line.hasEmptyContinuation) emptyContinuations.push(lineRange(source, line.last));
     instructions.push(readInstruction(reader, line));
   }
   if (instructions.length === 0) throw emptyFile(source, lines.length);
-  return { source, directives, escape: reader.escape, instructions, notes };
+  return { source, directives, escape: reader.escape, instructions, emptyContinuations };
 }
 
 function readInstruction(reader: LineReader, line: ReadLine): InstructionNode {
@@ -97,14 +96,6 @@ function readHeredocs(reader: LineReader, line: ReadLine): readonly Heredoc[] {
 
 function sourceOf(line: LogicalLine): ReturnType<typeof lineRange> {
   return lineRange(line.file, line.parts[0]!.start.line, line.parts.at(-1)!.start.line);
-}
-
-function emptyContinuation(line: ReadLine): Note {
-  return {
-    code: "NoEmptyContinuation",
-    message: "an empty line inside a continuation will become an error",
-    source: lineRange(line.file, line.first, line.last),
-  };
 }
 
 function emptyFile(source: SourceFile, count: number): AppError {

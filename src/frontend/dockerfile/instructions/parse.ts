@@ -2,6 +2,8 @@ import { AppError, withSource } from "../../../base/errors.ts";
 import { trimSpace } from "../../../base/whitespace.ts";
 import type { Dockerfile, InstructionNode } from "../ast.ts";
 import { argumentsError, keywordRange, wordRange } from "../errors.ts";
+import { checkParsed, checkWritten } from "../lint/instructions.ts";
+import { Linter } from "../lint/linter.ts";
 import { didYouMean } from "../suggest.ts";
 import { parseArg } from "./arg.ts";
 import { parseAdd, parseCopy } from "./copy.ts";
@@ -25,11 +27,13 @@ export interface Stages {
  * `DOCKERFILE_UNKNOWN_FLAG`, `DOCKERFILE_FLAG`, `DOCKERFILE_ARGUMENTS`, `DOCKERFILE_STAGE_NAME` and
  * `DOCKERFILE_NO_FROM`, all with positions.
  */
-export function parseStages(dockerfile: Dockerfile): Stages {
+export function parseStages(dockerfile: Dockerfile, linter = new Linter()): Stages {
   const globalArgs: ArgInstruction[] = [];
   const stages: { index: number; from: FromInstruction; instructions: Instruction[] }[] = [];
   for (const node of dockerfile.instructions) {
+    checkWritten(linter, node);
     const instruction = parseInstruction(node);
+    checkParsed(linter, instruction);
     const stage = stages.at(-1);
     if (instruction.kind === "from") stages.push({ index: stages.length, from: instruction, instructions: [] });
     else if (stage !== undefined) stage.instructions.push(instruction);

@@ -1,5 +1,6 @@
 import type { ArgInstruction } from "../instructions/types.ts";
-import { commitEmpty, expandWord, setVariable } from "./state.ts";
+import { checkSecretName } from "../lint/secrets.ts";
+import { commitEmpty, expandWord, placeOf, setVariable } from "./state.ts";
 import type { StageState } from "./state.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { StageState } from "./state.ts";
 export function convertArg(state: StageState, { node, args }: ArgInstruction): void {
   const { request, globals } = state.conversion;
   const texts = args.map(({ name, value: fallback }) => {
+    checkSecretName(state.conversion.linter, "ARG", name.text, placeOf(state, node));
     const given = Object.hasOwn(request.buildArgs, name.text) ? request.buildArgs[name.text] : undefined;
     const value = given ?? (fallback === undefined ? globals.values.get(name.text) : expandWord(state, node, fallback));
     if (value !== undefined) setVariable(state, name.text, value);

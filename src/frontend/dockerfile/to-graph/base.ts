@@ -4,11 +4,11 @@ import type { Platform } from "../../../oci/platform.ts";
 import { parseReference, withDefaultTag } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { Word, InstructionNode } from "../ast.ts";
-import { wordRange } from "../errors.ts";
+import { variableRange, wordRange } from "../errors.ts";
 import type { Stage } from "../instructions/types.ts";
-import { didYouMean, suggest } from "../suggest.ts";
+import { didYouMean } from "../suggest.ts";
 import type { LayoutOptions } from "./layout.ts";
-import { expandAt, variableRange } from "./words.ts";
+import { expandAt } from "./words.ts";
 
 /** What a stage begins with, or COPY --from copies from. */
 export type Base =
@@ -86,9 +86,7 @@ function expandFrom<T>(
   const [missing] = unmatched;
   try {
     if (text === "") throw emptyName(word, what);
-    const value = read(text);
-    for (const name of unmatched) noteUndefined(stage, word, name, options);
-    return value;
+    return read(text);
   } catch (error) {
     throw missing === undefined
       ? withSource(error, wordRange(node, word))
@@ -99,16 +97,6 @@ function expandFrom<T>(
 function emptyName(word: Word, what: string): AppError {
   return new AppError("DOCKERFILE_EMPTY_NAME", `FROM: ${what} ${word.text} is empty`, {
     hint: "Give the variables in it a value, by ARG NAME=VALUE before the first FROM or by --build-arg.",
-  });
-}
-
-function noteUndefined(stage: Stage, word: Word, name: string, { globals, notes }: LayoutOptions): void {
-  if (globals.declared.has(name)) return;
-  const similar = suggest(name, globals.values.keys());
-  notes.add({
-    code: "UndefinedArgInFrom",
-    message: `FROM uses ${name}, which no ARG before the first FROM declares${similar === undefined ? "" : ` (did you mean ${similar}?)`}`,
-    source: variableRange(stage.from.node, word, name),
   });
 }
 

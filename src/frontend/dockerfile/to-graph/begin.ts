@@ -1,12 +1,11 @@
 import type { CopyStep, HistoryItem, StepId } from "../../../engine/types.ts";
 import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
 import type { Environment } from "../expansion/expand.ts";
-import type { Stage } from "../instructions/types.ts";
-import type { DirectoryBase, ImageBase } from "./base.ts";
+import type { DirectoryBase } from "./base.ts";
 import type { StageLayout } from "./layout.ts";
 import { directoryStep, imageStep, scratchSource, scratchStep } from "./sources.ts";
 import { addStep, setVariable } from "./state.ts";
-import type { Conversion, StageState } from "./state.ts";
+import type { Conversion, StageChecks, StageState } from "./state.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -21,6 +20,7 @@ export function beginStage(layout: StageLayout, conversion: Conversion): StageSt
     root: "" as StepId,
     hasCmd: false,
     steps: [],
+    checks: beginChecks(layout, conversion),
     stepIndex: 0,
     stepCount: countSteps(layout),
   };
@@ -76,7 +76,6 @@ function baseRoot(state: StageState): StepId {
     case "directory":
       return addStep(state, copyOfAll(state, base), stage.from.node, `FROM ${base.name}`);
     case "image":
-      notePlatform(state, stage, base);
       return addStep(state, imageStep(base, conversion), stage.from.node, `FROM ${base.name}`);
   }
 }
@@ -87,16 +86,14 @@ function copyOfAll(state: StageState, base: DirectoryBase): CopyStep {
   return { kind: "copy", base: scratchSource(state), from, paths: ["."], destination: "/", intoDirectory: true };
 }
 
-function notePlatform({ conversion }: StageState, { from }: Stage, base: ImageBase): void {
-  const found = conversion.images(base).platform;
-  if (found.os === base.platform.os && found.architecture === base.platform.architecture) return;
-  conversion.notes.add({
-    code: "InvalidBaseImagePlatform",
-    message:
-      `${base.name} was asked for ${base.platform.os}/${base.platform.architecture}, ` +
-      `its config says ${found.os}/${found.architecture}`,
-    source: from.node.source,
-  });
+/** A WORKDIR of the stage below counts, its other instructions do not. */
+function beginChecks({ base }: StageLayout, { stages, images }: Conversion): StageChecks {
+  const below = base.kind === "stage" ? stages.get(base.index)!.checks : undefined;
+  return {
+    hasWorkdir: below?.hasWorkdir ?? false,
+    knowsBase: below?.knowsBase ?? !(base.kind === "image" && images(base).isUnknown === true),
+    latest: new Map(),
+  };
 }
 
 function withDefaultPath(state: StageState): void {

@@ -13,15 +13,20 @@ import type {
   UserInstruction,
   VolumeInstruction,
 } from "../instructions/types.ts";
+import { reportLegacyPair } from "../lint/outdated.ts";
+import { checkSecretName } from "../lint/secrets.ts";
+import { checkCommand, checkUsedOnce } from "./checks.ts";
 import { commandLine } from "./run.ts";
-import { commitEmpty, expandWord, setVariable } from "./state.ts";
+import { commitEmpty, expandWord, placeOf, setVariable } from "./state.ts";
 import type { StageState } from "./state.ts";
 
 /** All pairs of one line are expanded before any of them is set. */
 export function convertEnv(state: StageState, instruction: EnvInstruction): void {
   const pairs = expandPairs(state, instruction);
   let env = state.config.Env ?? [];
-  for (const [name, value] of pairs) {
+  for (const [index, [name, value]] of pairs.entries()) {
+    checkPair(state, instruction, index);
+    checkSecretName(state.conversion.linter, "ENV", name, placeOf(state, instruction.node));
     setVariable(state, name, value);
     env = withVariable(env, name, value);
   }
@@ -31,6 +36,7 @@ export function convertEnv(state: StageState, instruction: EnvInstruction): void
 
 export function convertLabel(state: StageState, instruction: LabelInstruction): void {
   const pairs = expandPairs(state, instruction);
+  pairs.forEach((_, index) => checkPair(state, instruction, index));
   state.config = { ...state.config, Labels: { ...state.config.Labels, ...Object.fromEntries(pairs) } };
   commitEmpty(state, ["LABEL", ...pairs.map(([name, value]) => `${name}=${value}`)].join(" "));
 }
@@ -52,7 +58,9 @@ export function convertVolume(state: StageState, { node, paths: words }: VolumeI
   commitEmpty(state, `VOLUME [${paths.join(" ")}]`);
 }
 
-export function convertCmd(state: StageState, { command }: CmdInstruction): void {
+export function convertCmd(state: StageState, { node, command }: CmdInstruction): void {
+  checkUsedOnce(state, node);
+  checkCommand(state, node, command);
   const argv = commandLine(state, command);
   // ArgsEscaped is what BuildKit sets, for Docker on Windows.
   state.config = { ...state.config, Cmd: argv.length > 0 ? argv : undefined, ArgsEscaped: true };
@@ -61,14 +69,17 @@ export function convertCmd(state: StageState, { command }: CmdInstruction): void
 }
 
 /** An inherited CMD was meant for the inherited entry point: it goes, unless this stage gave it. */
-export function convertEntrypoint(state: StageState, { command }: EntrypointInstruction): void {
+export function convertEntrypoint(state: StageState, { node, command }: EntrypointInstruction): void {
+  checkUsedOnce(state, node);
+  checkCommand(state, node, command);
   const argv = commandLine(state, command);
   const Cmd = state.hasCmd ? state.config.Cmd : undefined;
   state.config = { ...state.config, Entrypoint: argv.length > 0 ? argv : undefined, Cmd };
   commitEmpty(state, `ENTRYPOINT ${goQuoteList(argv)}`);
 }
 
-export function convertHealthcheck(state: StageState, { healthcheck }: HealthcheckInstruction): void {
+export function convertHealthcheck(state: StageState, { node, healthcheck }: HealthcheckInstruction): void {
+  checkUsedOnce(state, node);
   state.config = { ...state.config, Healthcheck: healthcheck };
   commitEmpty(state, `HEALTHCHECK ${describeHealthcheck(healthcheck)}`);
 }
@@ -93,6 +104,10 @@ function expandPairs(
   { node, pairs }: EnvInstruction | LabelInstruction,
 ): readonly (readonly [string, string])[] {
   return pairs.map(({ key, value }) => [expandWord(state, node, key), expandWord(state, node, value)]);
+}
+
+function checkPair(state: StageState, { node, pairs }: EnvInstruction | LabelInstruction, index: number): void {
+  if (pairs[index]!.legacy) reportLegacyPair(state.conversion.linter, node.keyword, placeOf(state, node));
 }
 
 /** A variable that is there keeps its place. */

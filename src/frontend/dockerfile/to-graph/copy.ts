@@ -4,6 +4,7 @@ import type { StepId } from "../../../engine/types.ts";
 import type { Heredoc, Word } from "../ast.ts";
 import { argumentsError, wordRange } from "../errors.ts";
 import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
+import { checkSources } from "./checks.ts";
 import { normalizeOwner } from "./owner.ts";
 import { contextStep, scratchSource, sourceStep } from "./sources.ts";
 import { commitStep, expandText, expandWord, fromWorkingDirectory } from "./state.ts";
@@ -33,6 +34,7 @@ export function convertCopy(state: StageState, copy: Transfer): void {
   const destination = cleanPath(fromWorkingDirectory(state, written));
   const excludes = copy.excludes.flatMap((word) => expandWord(state, node, word) || []);
   const inline = copy.heredocs.map((heredoc) => inlineFile(state, copy, heredoc));
+  if (copy.kind === "add" || copy.from === undefined) checkSources(state, node, sources);
   const options = [
     ...(parents ? ["--parents"] : []),
     ...(owner === "" ? [] : [`--chown=${owner}`]),

@@ -3,13 +3,18 @@ import { AppError } from "../../../base/errors.ts";
 import { wordRange } from "../errors.ts";
 import type { Word } from "../ast.ts";
 import type { ExposeInstruction } from "../instructions/types.ts";
-import { commitEmpty, expandWords } from "./state.ts";
+import { checkPort } from "../lint/expose.ts";
+import { commitEmpty, expandWords, placeOf } from "./state.ts";
 import type { StageState } from "./state.ts";
 
 export function convertExpose(state: StageState, expose: ExposeInstruction): void {
   const words = [...expose.ports].sort((a, b) => compareBytewise(a.text, b.text));
   const ports = words.flatMap((word) =>
-    expandWords(state, expose.node, word).flatMap((text) => parsePort(text) ?? refuse(expose, word, text)),
+    expandWords(state, expose.node, word).flatMap((text) => {
+      const read = parsePort(text) ?? refuse(expose, word, text);
+      checkPort(state.conversion.linter, text, placeOf(state, expose.node));
+      return read;
+    }),
   );
   const added = Object.fromEntries(ports.map((port) => [port, {}]));
   state.config = { ...state.config, ExposedPorts: { ...state.config.ExposedPorts, ...added } };

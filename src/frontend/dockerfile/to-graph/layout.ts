@@ -6,7 +6,6 @@ import { baseOf } from "./base.ts";
 import type { Base } from "./base.ts";
 import { sourceOf } from "./copy-source.ts";
 import type { Globals } from "./globals.ts";
-import type { NoteBook } from "./notes.ts";
 import type { NamedContext } from "./request.ts";
 import { reachableFrom } from "./target.ts";
 import { stageTriggers, withTriggers } from "./triggers.ts";
@@ -37,12 +36,13 @@ export interface LayoutOptions {
   readonly buildPlatform: Platform;
   readonly globals: Globals;
   readonly escape: EscapeCharacter;
-  readonly notes: NoteBook;
   /** The wanted stage. */
   readonly goal: Stage;
   readonly contexts: ReadonlyMap<string, NamedContext>;
   /** Of base images, where they are known. */
   readonly triggers: Triggers;
+  /** Every stage is looked at, whether the goal needs it or not. Default false. */
+  readonly allStages?: boolean | undefined;
 }
 
 /** Relates stages to each other and to images. Names are checked; nothing is looked up yet. */
@@ -61,7 +61,8 @@ export function layOut(stages: readonly Stage[], options: LayoutOptions): Layout
     laid.push({ stage, base, platform, sources });
   }
   const goal = laid[options.goal.index]!;
-  return { target: options.target, globals: options.globals, stages: laid, goal, reachable: reachableFrom(goal, laid) };
+  const reachable = options.allStages === true ? laid : reachableFrom(goal, laid);
+  return { target: options.target, globals: options.globals, stages: laid, goal, reachable };
 }
 
 interface NamedSource {

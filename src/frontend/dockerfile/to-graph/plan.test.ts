@@ -197,21 +197,21 @@ RUN y
       [
         [
           "UndefinedArgInFrom",
-          "FROM uses SUFFIX, which no ARG before the first FROM declares",
+          "FROM argument 'SUFFIX' is not declared",
           2,
           7,
           14,
         ],
         [
           "UndefinedVar",
-          "COPY uses NMAE, which is not set (did you mean NAME?)",
+          "Usage of undefined variable '$NMAE' (did you mean $NAME?)",
           4,
           6,
           11,
         ],
         [
           "UndefinedVar",
-          "COPY uses OTHER, which is not set",
+          "Usage of undefined variable '$OTHER'",
           4,
           12,
           23,

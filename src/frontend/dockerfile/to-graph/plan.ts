@@ -1,6 +1,15 @@
 import { GraphBuilder } from "../../../engine/graph.ts";
+import type { Dockerfile } from "../ast.ts";
 import { parseStages } from "../instructions/parse.ts";
+import type { Stages } from "../instructions/parse.ts";
+import { checkInstructionCasing } from "../lint/casing.ts";
+import { Linter } from "../lint/linter.ts";
+import { notesOf } from "../lint/notes.ts";
+import { checkContinuations } from "../lint/outdated.ts";
+import { settingsOf } from "../lint/settings.ts";
+import { checkStageNames } from "../lint/stage-names.ts";
 import { parseDockerfile } from "../parse.ts";
+import { checkFroms, checkImages } from "./check-bases.ts";
 import { convertTarget } from "./convert.ts";
 import { epochOf, withEpochArg } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
@@ -8,7 +17,6 @@ import { resolveImages } from "./images.ts";
 import type { ResolvedImages } from "./images.ts";
 import { layOut } from "./layout.ts";
 import type { Layout } from "./layout.ts";
-import { NoteBook } from "./notes.ts";
 import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
 import { proxyVariables } from "./run.ts";
 import { findTarget } from "./target.ts";
@@ -24,21 +32,28 @@ import { refuseUnsupported } from "./unsupported.ts";
  * names the image. Nothing is looked up before the whole file has been checked.
  */
 export async function planBuild(given: PlanRequest, dependencies: PlanDependencies): Promise<DockerfilePlan> {
+  return planWith(new Linter(), given, dependencies);
+}
+
+/** As {@link planBuild}. What `linter` has found by the time this throws stays found. */
+export async function planWith(
+  linter: Linter,
+  given: PlanRequest,
+  dependencies: PlanDependencies,
+): Promise<DockerfilePlan> {
   const request = withEpochArg(given);
-  const dockerfile = parseDockerfile(request.dockerfile);
-  const { globalArgs, stages } = parseStages(dockerfile);
-  const { escape } = dockerfile;
-  const { buildPlatform, buildArgs, contexts = new Map() } = request;
-  const notes = new NoteBook();
-  dockerfile.notes.forEach((note) => notes.add(note));
+  const { escape, globalArgs, stages } = readStages(linter, request);
+  const { buildPlatform, buildArgs, contexts = new Map(), allStages } = request;
   const goal = findTarget(stages, request.target);
   const targetStage = request.target ?? stages.at(-1)!.from.name ?? "default";
 
+  const globalSources = { args: globalArgs, escape, buildPlatform, buildArgs, targetStage };
+  checkFroms(linter, stages, request.platforms, globalSources);
   const layOutWith = (triggers: readonly Triggers[]): readonly Layout[] =>
     request.platforms.map((target, index) => {
-      const globals = globalsFor(target, { args: globalArgs, escape, buildPlatform, buildArgs, targetStage });
+      const globals = globalsFor(target, globalSources);
       const known = triggers[index] ?? new Map();
-      return layOut(stages, { target, buildPlatform, globals, escape, notes, goal, contexts, triggers: known });
+      return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, triggers: known });
     });
   let layouts = checked(layOutWith([]));
   const found = new Map<string, ResolvedImage>();
@@ -53,20 +68,34 @@ export async function planBuild(given: PlanRequest, dependencies: PlanDependenci
   const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
   const graph = new GraphBuilder();
   const hiddenEnv = proxyVariables(buildArgs);
-  const targets = layouts.map((layout) =>
-    convertTarget({
+  checkImages(linter, layouts, images);
+  const targets = layouts.map((layout, index) => {
+    linter.beginPlatform(index);
+    return convertTarget({
       request,
       layout,
       globals: layout.globals,
       images,
       escape,
       graph,
-      notes,
+      linter,
       hiddenEnv,
       stages: new Map(),
-    }),
-  );
-  return { graph: graph.finish(), targets, notes: notes.list(), sourceDateEpoch };
+    });
+  });
+  const violation = linter.violation();
+  if (violation !== undefined) throw violation;
+  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), sourceDateEpoch };
+}
+
+function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerfile, "escape"> {
+  const dockerfile = parseDockerfile(request.dockerfile);
+  linter.configure(settingsOf(dockerfile, request.buildArgs));
+  checkContinuations(linter, dockerfile.emptyContinuations);
+  const { globalArgs, stages } = parseStages(dockerfile, linter);
+  checkStageNames(linter, stages);
+  checkInstructionCasing(linter, stages);
+  return { escape: dockerfile.escape, globalArgs, stages };
 }
 
 /** Refuses what cannot be built before anything is looked up. */

@@ -12,6 +12,8 @@ export interface PlanRequest {
   readonly dockerfile: SourceFile;
   /** Name of the stage to build. Default: the last one. */
   readonly target?: string | undefined;
+  /** Plan every stage, whether the target needs it or not: for checks. Default false. */
+  readonly allStages?: boolean | undefined;
   /** In the order of the result; at least one. */
   readonly platforms: readonly Platform[];
   /** Where RUNs of stages with `--platform=$BUILDPLATFORM` run. */
@@ -48,6 +50,8 @@ export interface ResolvedImage {
   readonly config: ImageConfig;
   /** What the config says it is for. */
   readonly platform: Platform;
+  /** It was not looked up: what it sets is not known. For checks only. Default false. */
+  readonly isUnknown?: boolean | undefined;
 }
 
 export interface DockerfilePlan extends BuildPlan {

@@ -1,20 +1,22 @@
 import { withSource } from "../../../base/errors.ts";
+import type { SourceRange } from "../../../base/source.ts";
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { GraphBuilder } from "../../../engine/graph.ts";
 import type { HistoryItem, Step, StepId, StepLabel } from "../../../engine/types.ts";
 import type { ImageConfig, RuntimeConfig } from "../../../oci/config.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
+import { variableRange } from "../errors.ts";
 import { expand } from "../expansion/expand.ts";
-import type { Environment } from "../expansion/expand.ts";
+import type { Environment, Expansion } from "../expansion/expand.ts";
 import type { Stage } from "../instructions/types.ts";
-import { suggest } from "../suggest.ts";
+import type { Linter, Place } from "../lint/linter.ts";
+import { reportUndefinedVariable } from "../lint/variables.ts";
 import type { Globals } from "./globals.ts";
 import type { ResolvedImages } from "./images.ts";
 import type { Layout, StageLayout } from "./layout.ts";
-import type { NoteBook } from "./notes.ts";
 import type { PlanRequest } from "./request.ts";
-import { expandAt, variableRange } from "./words.ts";
+import { expandAt } from "./words.ts";
 
 /** What converting the stages of one target shares. */
 export interface Conversion {
@@ -24,7 +26,7 @@ export interface Conversion {
   readonly images: ResolvedImages;
   readonly escape: EscapeCharacter;
   readonly graph: GraphBuilder;
-  readonly notes: NoteBook;
+  readonly linter: Linter;
   /** Proxy variables of the build args: for every RUN, in no key. */
   readonly hiddenEnv: readonly string[];
   /** Stages converted so far, by index. */
@@ -52,6 +54,17 @@ export interface StageState {
   /** How many of `stepCount` steps are labelled. */
   stepIndex: number;
   readonly stepCount: number;
+  /** What checks remember of the instructions so far. */
+  readonly checks: StageChecks;
+}
+
+export interface StageChecks {
+  /** Here or in a stage below. */
+  hasWorkdir: boolean;
+  /** False where the base image was not looked up, so that any variable may be set. */
+  readonly knowsBase: boolean;
+  /** The last instruction of a kind of which one counts. */
+  readonly latest: Map<string, SourceRange>;
 }
 
 /** Expands a word with the stage's variables; names that are not set are noted. */
@@ -62,28 +75,40 @@ export function expandWord(state: StageState, node: InstructionNode, word: Word)
 /** Expands text that holds no words: quotes are characters, and the escape is a backslash whatever the directive says. */
 export function expandText(state: StageState, node: InstructionNode, text: string): string {
   try {
-    return expand(text, state.env, { ignoreQuotes: true }).text;
+    const expansion = expand(text, state.env, { ignoreQuotes: true });
+    reportUnset(state, node, expansion);
+    return expansion.text;
   } catch (error) {
     throw withSource(error, node.source);
   }
 }
 
+/** The words of EXPOSE; BuildKit does not look for names there that are not set. */
 export function expandWords(state: StageState, node: InstructionNode, word: Word): readonly string[] {
-  return expandNoting(state, node, word).words;
+  return expandAt(node, word, state.env, state.conversion.escape).words;
 }
 
-function expandNoting(state: StageState, node: InstructionNode, word: Word): ReturnType<typeof expandAt> {
+function expandNoting(state: StageState, node: InstructionNode, word: Word): Expansion {
   const expansion = expandAt(node, word, state.env, state.conversion.escape);
-  for (const name of expansion.unmatched) {
-    if (state.args.has(name)) continue;
-    const similar = suggest(name, state.env.keys());
-    state.conversion.notes.add({
-      code: "UndefinedVar",
-      message: `${node.name} uses ${name}, which is not set${similar === undefined ? "" : ` (did you mean ${similar}?)`}`,
-      source: variableRange(node, word, name),
-    });
-  }
+  reportUnset(state, node, expansion, word);
   return expansion;
+}
+
+function reportUnset(state: StageState, node: InstructionNode, { unmatched }: Expansion, word?: Word): void {
+  const { env, args, checks, conversion } = state;
+  if (!checks.knowsBase) return;
+  const place = placeOf(state, node);
+  for (const name of unmatched) {
+    if (args.has(name)) continue;
+    const focus = word === undefined || place !== node ? undefined : variableRange(node, word, name);
+    reportUndefinedVariable(conversion.linter, name, { known: env.keys(), place, focus });
+  }
+}
+
+/** Where an instruction stands: that of a trigger is its stage's FROM. */
+export function placeOf({ layout }: StageState, node: InstructionNode): Place {
+  const { from } = layout.stage;
+  return node.source.file === from.node.source.file ? node : { source: from.node.source };
 }
 
 /** Sets a variable, behind all that were set before. */

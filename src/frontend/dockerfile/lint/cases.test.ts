@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { parsePlatform } from "../../../oci/platform.ts";
+import { checkDockerfile } from "../to-graph/check.ts";
+import type { Check } from "../to-graph/check.ts";
+import { Images } from "../to-graph/plan-fixture.ts";
+import { comparable, readCases } from "./cases.ts";
+import type { LintCase } from "./cases.ts";
+import { RULES } from "./rules.ts";
+
+const CASES = readCases();
+
+/** As the test bed's. */
+const IMAGES = {
+  "golang:1.26-bookworm": { config: { Env: ["PATH=/bin", "GOPATH=/go"], WorkingDir: "/go" } },
+};
+
+describe("BuildKit's checks", () => {
+  test.each(CASES)("$title", async (lintCase) => {
+    const { findings, error } = await check(lintCase);
+    const found = findings.map(({ rule, message, source: { start, end } }) => ({
+      lines: end.line - 1 > start.line ? `${start.line}-${end.line - 1}` : `${start.line}`,
+      rule: rule.name,
+      message,
+    }));
+    const both = comparable(lintCase, found);
+    expect(both.found).toEqual(both.expected);
+    expect(error === undefined ? "" : `fails: ${error.message}`).toMatch(lintCase.fails ? /^fails/ : /^$/);
+  });
+
+  test("every rule has a case", () => {
+    const found = new Set(CASES.flatMap(({ findings }) => findings.map(({ rule }) => rule)));
+    const missing = RULES.map(({ name }) => name).filter((name) => !found.has(name));
+    // Its case needs an image for one platform: to-graph/config.test.ts.
+    expect(missing).toEqual(["InvalidBaseImagePlatform"]);
+  });
+});
+
+function check({ dockerfile, ignore, buildArgs, target }: LintCase): Promise<Check> {
+  const platform = parsePlatform("linux/amd64");
+  return checkDockerfile(
+    {
+      dockerfile: { name: "Dockerfile", text: dockerfile },
+      target,
+      platforms: [platform],
+      buildPlatform: platform,
+      buildArgs,
+      labels: {},
+      contextDirectory: "/src",
+      ignore,
+      signal: new AbortController().signal,
+    },
+    new Images(IMAGES),
+  );
+}
