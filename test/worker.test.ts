@@ -182,7 +182,8 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
 
     const out = join(store.root, "../out");
     runTool("install", ["-d", "-o", String(who.uid), out]);
-    expect((await control.request({ op: "export", chain: ["base", "workdir"], directory: out })).error).toBeUndefined();
+    const trees = [{ chain: ["base", "workdir"], prefix: "", platform: "linux/amd64" }];
+    expect((await control.request({ op: "export", trees, form: "directory", path: out })).error).toBeUndefined();
     expect(readFileSync(join(out, "etc/passwd"), "utf8")).toContain("app:x:1000");
     expect(statSync(join(out, "srv/app")).uid).toBe(who.uid);
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { AppError, assertNever, messageOf } from "../base/errors.ts";
+import { AppError, messageOf } from "../base/errors.ts";
 import type { ProcessContext } from "../base/context.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import { Engine } from "../engine/engine.ts";
@@ -10,7 +10,8 @@ import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
 import { hostPlatform } from "../oci/platform.ts";
-import { assembleIndex, type Document, type Image } from "../output/image.ts";
+import type { Document, Image } from "../output/image.ts";
+import type { LoadEngine } from "../output/load.ts";
 import { rootDocument } from "../output/registry.ts";
 import { emulationNotes, emulatorOf, needsOwnNamespace, strategiesOf } from "./emulation.ts";
 import { planStages } from "../plan/stages.ts";
@@ -18,10 +19,9 @@ import { missingEmulator } from "../plan/strategies.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
-import type { Packing } from "../worker/protocol.ts";
 import type { Worker } from "../worker/spawn.ts";
-import { assembleTarget, type FetchBaseLayer } from "./assemble.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
+import { mainPacking, makeImages } from "./images.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { privateInputs } from "./private-inputs.ts";
@@ -87,7 +87,7 @@ async function withoutLostResults<T>(body: () => Promise<T>, emit: EventSink): P
   }
 }
 
-const LOST: ReadonlySet<string> = new Set(["SNAPSHOT_MISSING", "LAYER_INDEX_MISSING", "STEP_RESULT_CHANGED"]);
+const LOST: ReadonlySet<string> = new Set(["STORE_SNAPSHOT_MISSING", "LAYER_INDEX_MISSING", "STEP_RESULT_CHANGED"]);
 
 function isLost(error: unknown): error is AppError {
   return isLostBlob(error) || (error instanceof AppError && LOST.has(error.code));
@@ -114,7 +114,8 @@ async function buildIn(
   start: number,
   onEngine: (engine: Engine) => void,
 ): Promise<BuildOutcome> {
-  const { store, client, signal } = workshop;
+  const { store, client, signal, env } = workshop;
+  const loadEngine = await findLoadEngine(request, { env, signal });
   const plan = await planRequest(workshop, request, emit);
   const strategies = await strategiesOf(plan, workshop);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
@@ -134,21 +135,23 @@ async function buildIn(
   const worker = (): Promise<Worker> => workshop.worker({ ownNamespace: needsOwnNamespace(strategies) });
   const engine = makeEngine(workshop, request, plan, reporter, slots, layers, { emulator, worker });
   onEngine(engine);
-  const images = needsImages(request) ? await makeImages(request, plan, engine, layers) : [];
-  const index = images.length > 1 ? assembleIndex(images, request.format) : undefined;
+  const sets = await makeImages(request, plan, engine, layers);
   const outputs = await writeOutputs({
     request,
     epoch: plan.epoch,
     targets: plan.targets,
-    images,
-    index,
+    images: sets,
     store,
     client,
     engine,
     onTransfer,
     signal,
+    env,
+    loadEngine,
+    session: () => workshop.session(),
     worker,
   });
+  const { images, index } = sets.main ?? { images: [], index: undefined };
   reporter.rest();
   emit({
     kind: "build.done",
@@ -180,7 +183,7 @@ function makeEngine(
     results: new Results(store, workshop.bootId),
     reporter,
     slots,
-    packing: packingOf(request, plan),
+    packing: mainPacking(request, plan.epoch),
     parallelism: request.parallelism ?? workshop.parallelism,
     noCache: request.noCache,
     signal,
@@ -196,16 +199,14 @@ function makeEngine(
   });
 }
 
-async function makeImages(
-  { format }: BuildRequest,
-  { targets, epoch }: PlannedBuild,
-  engine: Engine,
-  layers: LayerFetcher,
-): Promise<readonly Image[]> {
-  const fetch: FetchBaseLayer = async ({ image, index }, signal) => void (await layers.fetch(image, index, signal));
-  return Promise.all(
-    targets.map(async (target) => assembleTarget(target, await engine.layers(target.root), { format, epoch, fetch })),
-  );
+/** What `--load` needs is known before any work. */
+async function findLoadEngine(
+  { outputs, platforms }: BuildRequest,
+  tools: Pick<Workshop, "env" | "signal">,
+): Promise<LoadEngine | undefined> {
+  if (!outputs.some(({ kind }) => kind === "load")) return undefined;
+  const { findEngine } = await import("../output/load.ts");
+  return findEngine(Math.max(1, platforms.length), tools);
 }
 
 /** The Dockerfile has a cache mount for it where Go keeps it by default. */
@@ -216,24 +217,4 @@ function isGoCache(mount: StepMount): boolean {
 /** One for each context and Dockerfile: what a project compiled is trusted by that project alone. */
 function goCacheOf(store: Store, { scope }: PlannedBuild): string {
   return store.cacheDirectory(createHash("sha256").update(`go-build|${scope}`).digest("hex"));
-}
-
-/** Whoever asks for digests asks for an image too. */
-function needsImages({ outputs, metadataFile, iidFile }: BuildRequest): boolean {
-  if (outputs.length === 0 || metadataFile !== undefined || iidFile !== undefined) return true;
-  return outputs.some((output) => {
-    switch (output.kind) {
-      case "registry":
-      case "oci":
-        return true;
-      case "local":
-        return false;
-      default:
-        return assertNever(output);
-    }
-  });
-}
-
-function packingOf({ compression, format }: BuildRequest, { epoch }: PlannedBuild): Packing {
-  return { compression, format, epoch };
 }

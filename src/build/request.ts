@@ -1,3 +1,4 @@
+import type { Annotation } from "../oci/annotation.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Mirrors } from "../registry/mirrors.ts";
@@ -29,8 +30,8 @@ export interface BuildRequest {
   readonly hostCa: "auto" | "off";
   /** `auto`: RUNs that compile Go keep their build cache from build to build. */
   readonly goCache: "auto" | "off";
-  readonly compression: "gzip" | "zstd" | "none";
-  readonly format: "oci" | "docker";
+  /** How the image is written where no output says otherwise. */
+  readonly image: ImageOptions;
   /** Seconds since the epoch: SOURCE_DATE_EPOCH. */
   readonly epoch: number | undefined;
   /** Steps at the same time; undefined: one for each CPU, at least two. */
@@ -55,10 +56,52 @@ export interface RegistrySettings {
   readonly plainHttp: readonly string[];
 }
 
-/** Where a finished image goes. */
+/** How an image is written down. Outputs that ask for the same share it. */
+export interface ImageOptions {
+  readonly compression: "gzip" | "zstd" | "none";
+  /** Of the compressor; undefined: its default. */
+  readonly level: number | undefined;
+  readonly format: "oci" | "docker";
+  /** SOURCE_DATE_EPOCH also counts for the files of new layers. */
+  readonly rewriteTimestamp: boolean;
+  readonly annotations: readonly Annotation[];
+}
+
+/** Where a result goes. A destination `-` is standard output. */
 export type Output =
-  | { readonly kind: "registry" }
-  /** An OCI layout: a tar file, a directory, or `-` for a tar on standard output. */
-  | { readonly kind: "oci"; readonly destination: string; readonly tar: boolean }
-  /** The file system itself; a directory for each platform where there are several. */
-  | { readonly kind: "local"; readonly destination: string };
+  | {
+      readonly kind: "registry";
+      readonly image: ImageOptions;
+      /** Each with a tag, unless `byDigest`. */
+      readonly names: readonly Reference[];
+      /** Only manifests by their digests: no tag moves. */
+      readonly byDigest: boolean;
+    }
+  /** An OCI layout: a tar file or a directory. */
+  | {
+      readonly kind: "oci";
+      readonly image: ImageOptions;
+      readonly names: readonly Reference[];
+      readonly destination: string;
+      readonly tar: boolean;
+    }
+  /** An archive for `docker load`. */
+  | {
+      readonly kind: "docker";
+      readonly image: ImageOptions;
+      readonly names: readonly Reference[];
+      readonly destination: string;
+    }
+  /** The images of an engine of this machine: docker, podman or containerd. */
+  | { readonly kind: "load"; readonly image: ImageOptions; readonly names: readonly Reference[] }
+  /** The file system itself, as files or as one tar. */
+  | FilesOutput
+  /** Nothing but what the store keeps. */
+  | { readonly kind: "cacheonly" };
+
+export interface FilesOutput {
+  readonly kind: "local" | "tar";
+  readonly destination: string;
+  /** A directory for each platform; undefined: where there are several. */
+  readonly split: boolean | undefined;
+}

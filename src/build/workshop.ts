@@ -25,6 +25,7 @@ export interface Workshop {
   readonly client: RegistryClient;
   readonly images: ImageResolver;
   readonly signal: AbortSignal;
+  readonly env: ProcessContext["env"];
   readonly bootId: string;
   /** Steps at the same time where nothing else was asked for. */
   readonly parallelism: number;
@@ -60,6 +61,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     client,
     images: new ImageResolver(client, store, openSession),
     signal: process.signal,
+    env: process.env,
     bootId: bootId(),
     parallelism: Math.max(2, processorCount()),
     searchPath: searchPath(process.env["PATH"]),

@@ -8,6 +8,7 @@ import type {
   CopySelection,
   CopySource,
   LayerBlob,
+  Packing,
   ResultForm,
   SnapshotId,
   WorkerRequest,
@@ -19,6 +20,7 @@ import { chainOf, stepOf, type Link } from "./chain.ts";
 import { selectionFields } from "./graph.ts";
 import { stepKey } from "./keys.ts";
 import { mountChains, prepareMounts } from "./run-mounts.ts";
+import { LayerForms } from "./layer-forms.ts";
 import { isClearOfBase } from "./lazy-base.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
@@ -41,6 +43,7 @@ export class Engine {
   readonly #records: StepRecords;
   readonly #snapshots = new Map<StepId, Promise<Chain>>();
   readonly #layers = new Map<StepId, Promise<LayerBlob>>();
+  readonly #forms: LayerForms;
   /** Layers of file operations that are being made without a snapshot. */
   readonly #alone = new Map<StepId, Promise<LayerBlob | undefined>>();
   readonly #selections = new Map<string, Promise<Selection>>();
@@ -57,16 +60,17 @@ export class Engine {
       }),
     );
     this.#records = new StepRecords(options, this.#keys);
+    this.#forms = new LayerForms(options.results);
     this.#places = new Semaphore(options.parallelism);
     this.#chores = new Semaphore(options.parallelism);
   }
 
-  /** The layers of an image whose file system is `root`'s. */
-  async layers(root: StepId): Promise<readonly ImageLayer[]> {
+  /** The layers of an image whose file system is `root`'s, packed as the options say or in another form. */
+  async layers(root: StepId, packing = this.#o.packing): Promise<readonly ImageLayer[]> {
     const links = chainOf(this.#o.graph, root);
     // A chain with a RUN in it is extracted anyway: packing its snapshots is then cheaper than making layers apart.
     if (await this.#mustRun(links)) await this.snapshot(root);
-    return Promise.all(links.map((link) => this.#imageLayer(link)));
+    return Promise.all(links.map((link) => this.#imageLayer(link, packing)));
   }
 
   /** The extracted chain of `id`, made where it is not in the store. */
@@ -77,7 +81,9 @@ export class Engine {
   /** Waits, after the signal was aborted, until nothing of what was begun is under way. */
   async settled(): Promise<void> {
     const all = (): readonly Promise<unknown>[] =>
-      [this.#snapshots, this.#layers, this.#alone, this.#selections, this.#fetches].flatMap((map) => [...map.values()]);
+      [this.#snapshots, this.#layers, this.#alone, this.#selections, this.#fetches]
+        .flatMap((map): Promise<unknown>[] => [...map.values()])
+        .concat(this.#forms.all());
     for (let seen = -1; seen !== all().length;) {
       seen = all().length;
       await Promise.allSettled(all());
@@ -151,15 +157,23 @@ export class Engine {
     return [...parents, snapshot];
   }
 
-  async #imageLayer(link: Link): Promise<ImageLayer> {
+  async #imageLayer(link: Link, packing: Packing): Promise<ImageLayer> {
     if (link.kind === "base") return { kind: "base", image: link.image, index: link.index };
-    const blob = await this.#layer(link.id);
+    const blob = packing === this.#o.packing ? await this.#layer(link.id) : await this.#layerAs(link.id, packing);
     const { created } = await this.#records.record(link.id);
     return { kind: "made", blob, step: link.id, created };
   }
 
   #layer(id: StepId): Promise<LayerBlob> {
     return once(this.#layers, id, () => this.#packStep(id));
+  }
+
+  async #layerAs(id: StepId, packing: Packing): Promise<LayerBlob> {
+    const layer = await this.#layer(id);
+    const { id: snapshot } = await this.#records.record(id);
+    const request = { op: "repack", layer, packing } as const;
+    const repack = async (): Promise<LayerBlob> => (await this.#chore(request)).layer;
+    return this.#forms.of(snapshot, packing, () => this.#o.reporter.layer(id, "pack", repack));
   }
 
   async #packStep(id: StepId): Promise<LayerBlob> {

@@ -78,7 +78,8 @@ export class Results {
   }
 }
 
-function layerRow(id: SnapshotId, packing: Packing): string {
+/** Names a layer by what it is made of and how it is written. */
+export function layerRow(id: string, packing: Packing): string {
   const { compression, level, format, epoch } = packing;
   return `${id}|${format}|${compression}|${level ?? ""}|${epoch ?? ""}`;
 }

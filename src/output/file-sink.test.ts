@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSink } from "./file-sink.ts";
 
+const { signal } = new AbortController();
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "sink-"));
@@ -20,18 +21,18 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 test("a file appears whole, and not at all when given up", async () => {
-  const sink = openSink(join(directory, "a/out"));
+  const sink = openSink(join(directory, "a/out"), signal);
   await sink.write(Buffer.from("one"));
   expect(readdirSync(join(directory, "a"))).not.toContain("out");
   await sink.commit();
   expect(readFileSync(join(directory, "a/out"), "utf8")).toBe("one");
-  const other = openSink(join(directory, "a/other"));
+  const other = openSink(join(directory, "a/other"), signal);
   other.abort();
   expect(readdirSync(join(directory, "a"))).toEqual(["out"]);
 });
 
 test("a device stays one", async () => {
-  const sink = openSink("/dev/null");
+  const sink = openSink("/dev/null", signal);
   await sink.write(Buffer.from("x"));
   await sink.commit();
   expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
@@ -40,7 +41,7 @@ test("a device stays one", async () => {
 test("what a link leads to is replaced, not the link", async () => {
   writeFileSync(join(directory, "real"), "old");
   symlinkSync("real", join(directory, "link"));
-  const sink = openSink(join(directory, "link"));
+  const sink = openSink(join(directory, "link"), signal);
   await sink.write(Buffer.from("new"));
   await sink.commit();
   expect(lstatSync(join(directory, "link")).isSymbolicLink()).toBe(true);

@@ -1,4 +1,5 @@
 import { encodeConfig, encodeIndex, encodeManifest } from "../oci/serialise.ts";
+import { annotationsOf, type Annotation } from "../oci/annotation.ts";
 import type { HistoryEntry, ImageConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf, type Digest } from "../oci/digest.ts";
@@ -38,18 +39,17 @@ export interface ImageParts {
   readonly config: ImageConfig;
   readonly layers: readonly Layer[];
   readonly history: readonly HistoryEntry[];
-  /** RFC 3339. */
-  readonly created: string;
+  /** RFC 3339; undefined where nothing of the image has a time. */
+  readonly created: string | undefined;
   readonly format: ImageFormat;
+  readonly annotations: readonly Annotation[];
 }
 
 /** Writes config and manifest of one platform: pure, so equal parts give equal digests. */
-export function assembleImage({ platform, config, layers, history, created, format }: ImageParts): Image {
+export function assembleImage(parts: ImageParts): Image {
+  const { platform, config, layers, history, created, format, annotations } = parts;
   const configBytes = encodeConfig({
     ...config,
-    architecture: platform.architecture,
-    os: platform.os,
-    variant: platform.variant,
     created,
     history,
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
@@ -64,7 +64,9 @@ export function assembleImage({ platform, config, layers, history, created, form
     mediaType: manifestType(format),
     config: configDescriptor,
     layers: layers.map((layer) => layer.descriptor),
+    annotations: annotationsOf(annotations, "manifest", platform),
   });
+  const described = annotationsOf(annotations, "manifest-descriptor", platform);
   return {
     platform,
     layers,
@@ -75,6 +77,7 @@ export function assembleImage({ platform, config, layers, history, created, form
         digest: digestOf(manifestBytes),
         size: manifestBytes.length,
         platform,
+        ...(described && { annotations: described }),
       },
       bytes: manifestBytes,
     },
@@ -82,8 +85,25 @@ export function assembleImage({ platform, config, layers, history, created, form
 }
 
 /** The index of several platforms' images, in their order. */
-export function assembleIndex(images: readonly Image[], format: ImageFormat): Document {
+export function assembleIndex(
+  images: readonly Image[],
+  { format, annotations }: Pick<ImageParts, "format" | "annotations">,
+): Document {
   const mediaType = indexType(format);
-  const bytes = encodeIndex({ kind: "index", mediaType, manifests: images.map((image) => image.manifest.descriptor) });
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
+  const bytes = encodeIndex({
+    kind: "index",
+    mediaType,
+    manifests: images.map((image) => image.manifest.descriptor),
+    annotations: annotationsOf(annotations, "index"),
+  });
+  const described = annotationsOf(annotations, "index-descriptor");
+  return {
+    descriptor: {
+      mediaType,
+      digest: digestOf(bytes),
+      size: bytes.length,
+      ...(described && { annotations: described }),
+    },
+    bytes,
+  };
 }

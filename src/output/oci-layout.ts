@@ -1,16 +1,16 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AppError, errnoOf } from "../base/errors.ts";
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import type { Content, Entry } from "../layer/entry.ts";
 import { tarBlocks } from "../layer/tar/writer.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestAlgorithm, digestHex, type Digest } from "../oci/digest.ts";
 import { parseIndex } from "../oci/image-index.ts";
 import { OCI_INDEX } from "../oci/media-type.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
+import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
 import { encodeIndex } from "../oci/serialise.ts";
 import { openSink, type Sink } from "./file-sink.ts";
-import type { Document, Image } from "./image.ts";
+import type { Document, Image, Layer } from "./image.ts";
 
 export interface LayoutOptions {
   readonly images: readonly Image[];
@@ -18,6 +18,8 @@ export interface LayoutOptions {
   readonly tags: readonly Reference[];
   /** Seconds since the epoch: the time of every file in the tar. Default 0, so that equal images give equal files. */
   readonly epoch: number | undefined;
+  /** With docker's own manifest.json beside index.json, which `docker load` of any age reads. One image only. */
+  readonly dockerManifest?: boolean | undefined;
   readonly signal: AbortSignal;
   readBlob(digest: Digest, size: number): AsyncIterable<Uint8Array>;
 }
@@ -33,7 +35,11 @@ const LAYOUT_VERSION = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
 /** Writes an OCI layout as one tar, to a file or (`-`) to standard output. A file appears whole or not at all. */
 export async function writeLayoutTar(options: LayoutOptions, destination: string): Promise<void> {
-  const sink = openSink(destination);
+  await writeLayout(options, openSink(destination, options.signal));
+}
+
+/** Writes an OCI layout as one tar into `sink`, which is committed or, where anything fails, given up. */
+export async function writeLayout(options: LayoutOptions, sink: Sink): Promise<void> {
   try {
     await writeTar(options, sink);
     await sink.commit();
@@ -49,9 +55,7 @@ export async function writeLayoutTar(options: LayoutOptions, destination: string
  */
 export async function writeLayoutDirectory(options: LayoutOptions, directory: string): Promise<void> {
   for await (const file of layoutFiles(options, existingEntries(directory))) {
-    const path = join(directory, file.path);
-    mkdirSync(join(path, ".."), { recursive: true });
-    const sink = openSink(path);
+    const sink = openSink(join(directory, file.path), options.signal);
     try {
       for await (const chunk of file.read()) await sink.write(chunk);
       await sink.commit();
@@ -78,19 +82,41 @@ async function writeTar(options: LayoutOptions, sink: Sink): Promise<void> {
   }
 }
 
+/** How many layers of bases are fetched ahead of the one that is written. */
+const PARALLEL = 6;
+
+/** Brings a base's layers here several at a time, in the order in which they are written. */
+function fetchAhead(layers: readonly Layer[], signal: AbortSignal): (index: number) => Promise<void> {
+  const fetches: Promise<void>[] = [];
+  const fetch = ({ source }: Layer): Promise<void> =>
+    source.kind === "registry" ? source.fetch(signal) : Promise.resolve();
+  return (index) => {
+    for (const layer of layers.slice(fetches.length, index + PARALLEL)) {
+      const fetched = fetch(layer);
+      fetched.catch(() => {}); // Whoever waits for it gets the error.
+      fetches.push(fetched);
+    }
+    return fetches[index] ?? Promise.resolve();
+  };
+}
+
 async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[]): AsyncGenerator<LayoutFile> {
   const written = new Set<Digest>();
-  for (const image of options.images) {
-    for (const { descriptor, source } of image.layers) {
-      if (written.has(descriptor.digest)) continue;
+  const stop = new AbortController();
+  const layers = [...new Map(options.images.flatMap((i) => i.layers).map((l) => [l.descriptor.digest, l])).values()];
+  const fetched = fetchAhead(layers, AbortSignal.any([options.signal, stop.signal]));
+  try {
+    for (const [index, { descriptor }] of layers.entries()) {
       written.add(descriptor.digest);
-      if (source.kind === "registry") await source.fetch(options.signal);
+      await fetched(index);
       yield {
         path: blobPath(descriptor.digest),
         size: descriptor.size,
         read: () => options.readBlob(descriptor.digest, descriptor.size),
       };
     }
+  } finally {
+    stop.abort(); // Of fetches that nobody waits for any more.
   }
   const documents = [
     ...options.images.flatMap((image) => [image.config, image.manifest]),
@@ -102,6 +128,7 @@ async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[
     yield bytesFile(blobPath(descriptor.digest), bytes);
   }
   yield bytesFile("oci-layout", LAYOUT_VERSION);
+  if (options.dockerManifest === true) yield bytesFile("manifest.json", dockerManifest(options));
   yield bytesFile(
     "index.json",
     encodeIndex({ kind: "index", mediaType: OCI_INDEX, manifests: layoutEntries(options, others) }),
@@ -126,18 +153,43 @@ function layoutEntries({ images, index, tags }: LayoutOptions, others: readonly 
   return [...others.filter((other) => !isReplaced(other)), ...mine];
 }
 
+/** What `docker save` calls its table of contents; paths are those of the layout. */
+function dockerManifest({ images, tags }: LayoutOptions): Uint8Array {
+  const entries = images.map(({ config, layers }) => ({
+    Config: blobPath(config.descriptor.digest),
+    RepoTags: tags.length > 0 ? tags.map(familiarReference) : null,
+    Layers: layers.map(({ descriptor }) => blobPath(descriptor.digest)),
+  }));
+  return Buffer.from(JSON.stringify(entries));
+}
+
 function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"];
 }
 
 function existingEntries(directory: string): readonly Descriptor[] {
+  const path = join(directory, "index.json");
+  const bytes = readIndex(path);
+  if (bytes === undefined) return [];
   try {
-    return parseIndex(readFileSync(join(directory, "index.json"))).manifests;
+    return parseIndex(bytes).manifests;
   } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return [];
-    throw new AppError("OUTPUT_LAYOUT", `${directory} holds an index.json that is no OCI index`, {
+    throw new AppError("OUTPUT_LAYOUT", `${path} is no OCI index: ${messageOf(cause)}`, {
       cause,
       hint: "choose another directory",
+    });
+  }
+}
+
+/** Undefined where there is none yet. */
+function readIndex(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return undefined;
+    throw new AppError("OUTPUT_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      hint: "choose another directory, or make this one yours",
     });
   }
 }

@@ -12,8 +12,8 @@ export interface PushOptions {
   readonly images: readonly Image[];
   /** The index where there are several images; undefined: the one image's manifest is what tags name. */
   readonly index: Document | undefined;
-  /** Every name, each with a tag. */
-  readonly tags: readonly Reference[];
+  /** Where it is pushed to. One without a tag gets the manifests alone, by their digests. */
+  readonly names: readonly Reference[];
   readonly onTransfer: OnTransfer;
   readonly signal: AbortSignal;
   /** A blob of the store. */
@@ -30,13 +30,14 @@ const PARALLEL = 8;
  * manifests by digest, then the index by digest, in every repository; tags last and all together.
  */
 export async function pushImages(options: PushOptions): Promise<void> {
-  const repositories = new Map(options.tags.map((tag) => [repositoryName(tag), tag]));
+  const repositories = new Map(options.names.map((name) => [repositoryName(name), name]));
   await mapLimit([...repositories.values()], PARALLEL, options.signal, (repository, signal) =>
     pushRepository({ ...options, signal }, repository),
   );
   const root = rootDocument(options);
-  await mapLimit(options.tags, PARALLEL, options.signal, (tag, signal) =>
-    pushDocument({ ...options, signal }, tag, root, `tag ${tag.tag}`, tag.tag),
+  const tagged = options.names.filter((name) => name.tag !== undefined);
+  await mapLimit(tagged, PARALLEL, options.signal, (name, signal) =>
+    pushDocument({ ...options, signal }, name, root, `tag ${name.tag}`, name.tag),
   );
 }
 

@@ -16,6 +16,8 @@ export interface ExportOptions {
   readonly signal: AbortSignal;
   /** Told what was left out: devices, fifos and sockets. Default: nobody. */
   readonly onNotice?: ((message: string) => void) | undefined;
+  /** The time of everything, nanoseconds since the epoch. Default: the tree's. */
+  readonly mtime?: bigint | undefined;
 }
 
 const BREATH = 512;
@@ -30,7 +32,7 @@ const BREATH = 512;
 export async function exportTree(
   tree: Tree,
   directory: string,
-  { syscalls, signal, onNotice = () => {} }: ExportOptions,
+  { syscalls, signal, onNotice = () => {}, mtime }: ExportOptions,
 ): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const root = RootDirectory.open(directory, { links: "refuse" });
@@ -42,7 +44,7 @@ export async function exportTree(
       if (++count % BREATH === 0) await new Promise(setImmediate);
       if (node.type === "directory") directories.push({ path, node });
       try {
-        await exportNode(tree, root, path, node, { syscalls, notice: onNotice });
+        await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime });
       } catch (error) {
         throw explainWrite(error, path, "EXPORT_FAILED");
       }
@@ -51,7 +53,7 @@ export async function exportTree(
     for (const { path, node } of directories.toReversed()) {
       const place = `${bytesOf(root.directory(path))}/.`;
       chmodSync(place, node.mode);
-      setTime(place, node.mtime, syscalls);
+      setTime(place, mtime ?? node.mtime, syscalls);
     }
   } finally {
     root.close();
@@ -61,6 +63,7 @@ export async function exportTree(
 interface Context {
   readonly syscalls: Syscalls;
   readonly notice: (message: string) => void;
+  readonly mtime: bigint | undefined;
 }
 
 async function exportNode(
@@ -76,7 +79,7 @@ async function exportNode(
     case "symlink":
       makeRoom(root, path);
       symlinkSync(fsPath(node.target ?? ""), root.at(path));
-      return setTime(root.at(path), node.mtime, context.syscalls);
+      return setTime(root.at(path), context.mtime ?? node.mtime, context.syscalls);
     case "file":
       makeRoom(root, path);
       return exportFile(tree, root.at(path), path, node, context);
@@ -99,9 +102,10 @@ function exportDirectory(root: RootDirectory, path: string): void {
 async function exportFile(tree: Tree, place: Place, path: string, node: TreeNode, context: Context): Promise<void> {
   const entry = entryOf(tree, path, node);
   if (entry?.type !== "file") return;
+  const mtime = context.mtime ?? entry.mtime;
   const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   try {
-    await writeFile(place, { ...entry, ...owner, xattrs: undefined }, context);
+    await writeFile(place, { ...entry, ...owner, mtime, xattrs: undefined }, context);
   } finally {
     entry.content.close();
   }

@@ -36,6 +36,7 @@ export type WorkerRequest =
   | MakeDirectoryRequest
   | RunRequest
   | PackRequest
+  | RepackRequest
   | ExportRequest;
 
 /** Extracts a layer on top of `parents` into snapshot `id`; verifies digest, size and diffID before it publishes. */
@@ -217,11 +218,30 @@ export interface PackRequest {
   readonly packing: Packing;
 }
 
-/** Writes the whole tree of a chain into a directory of the machine (`-o type=local`). */
+/** Writes a layer of the store once more, in another form. Its times can only be clamped further. */
+export interface RepackRequest {
+  readonly op: "repack";
+  readonly layer: LayerBlob;
+  readonly packing: Packing;
+}
+
+/** Writes whole trees of chains to the machine (`-o type=local`, `type=tar`). */
 export interface ExportRequest {
   readonly op: "export";
+  readonly trees: readonly ExportedTree[];
+  /** A directory, which keeps what it has, or the path of a tar file to be made. */
+  readonly form: "directory" | "tar";
+  readonly path: string;
+  /** Seconds since the epoch: the time of everything. */
+  readonly epoch?: number | undefined;
+}
+
+export interface ExportedTree {
   readonly chain: Chain;
-  readonly directory: string;
+  /** The directory that it goes into; empty: the top, which no two trees may give the same file. */
+  readonly prefix: string;
+  /** For messages. */
+  readonly platform: string;
 }
 
 export interface WorkerResults {
@@ -232,6 +252,7 @@ export interface WorkerResults {
   mkdir: { readonly layer?: LayerBlob | undefined };
   run: null;
   pack: { readonly layer: LayerBlob };
+  repack: { readonly layer: LayerBlob };
   export: null;
 }
 

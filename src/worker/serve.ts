@@ -18,6 +18,7 @@ const OPERATIONS: { readonly [K in Op]: () => Promise<{ readonly serve: Serve<K>
   mkdir: () => import("./ops/make-directory.ts"),
   run: () => import("./ops/run.ts"),
   pack: () => import("./ops/pack.ts"),
+  repack: () => import("./ops/repack.ts"),
   export: () => import("./ops/export.ts"),
 };
 

@@ -1,12 +1,17 @@
 import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
-import type { BuildRequest, ContextSource, Output } from "../../build/request.ts";
+import type { BuildRequest, ContextSource, ImageOptions, Output } from "../../build/request.ts";
+import { misplacedAnnotation } from "../../oci/annotation.ts";
 import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
-import { parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
+import { hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
 import { parseMirrors } from "../../registry/mirrors.ts";
+import { parseAnnotation } from "./annotation.ts";
+import { checkFormat } from "./image-options.ts";
+import { parseOutput, type OutputDefaults } from "./output.ts";
 import { parseAgent, parseSecret } from "./private.ts";
+import { pair, usage } from "./usage.ts";
 import type { Settings } from "../settings.ts";
 import type { BuildFlags } from "./spec.ts";
 
@@ -18,25 +23,27 @@ export function toRequest(
   process: ProcessContext,
 ): BuildRequest {
   const tags = (flags.tag ?? []).map(parseTag);
+  const platforms = parsePlatforms(flags.platform ?? list(process.env["DOCKER_DEFAULT_PLATFORM"]));
+  const image = parseImage(flags);
+  const outputs = parseOutputs(flags, { tags, image, process });
   return {
     context: resolve(process.cwd, contextPath(path)),
     dockerfile: flags.file === undefined ? undefined : resolve(process.cwd, flags.file),
     target: flags.target,
-    platforms: parsePlatforms(flags.platform ?? []),
+    platforms,
     buildArgs: parseBuildArgs(flags.buildArg ?? [], process),
-    labels: Object.fromEntries((flags.label ?? []).map((text) => pair(text, "--label"))),
+    labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     contexts: new Map((flags.buildContext ?? []).map((text) => parseNamedContext(text, process))),
     secrets: new Map((flags.secret ?? []).map((text) => parseSecret(text, process))),
     agents: new Map((flags.ssh ?? []).map((text) => parseAgent(text, process))),
-    tags,
-    outputs: parseOutputs(flags, tags, process),
+    tags: tags.map(withDefaultTag),
+    outputs: checkAnnotations(outputs, platforms),
     metadataFile: absolute(flags.metadataFile, process),
     iidFile: absolute(flags.iidfile, process),
     noCache: flags.noCache ?? false,
     hostCa: flags.hostCa,
     goCache: flags.goCache,
-    compression: flags.compression,
-    format: flags.format,
+    image,
     epoch: parseEpoch(flags, process),
     parallelism: parseJobs(flags.jobs),
     root: flags.root === undefined ? settings.root : resolve(process.cwd, flags.root),
@@ -45,6 +52,10 @@ export function toRequest(
       plainHttp: [...settings.plainHttp, ...(flags.plainHttp ?? [])],
     },
   };
+}
+
+function list(text: string | undefined): readonly string[] {
+  return text === undefined || text === "" ? [] : [text];
 }
 
 function contextPath(path: string | undefined): string {
@@ -70,13 +81,13 @@ function parseNamedContext(text: string, { cwd }: ProcessContext): readonly [nam
 function parseTag(text: string): Reference {
   const reference = parseReference(text);
   if (reference.digest !== undefined) throw usage(`--tag ${text}: a digest cannot be chosen`, "leave out @sha256:...");
-  return withDefaultTag(reference);
+  return reference;
 }
 
 function parsePlatforms(texts: readonly string[]): readonly Platform[] {
   const platforms: Platform[] = [];
   for (const text of texts.flatMap((item) => item.split(","))) {
-    const platform = checkKnown(parsePlatform(text.trim()), text);
+    const platform = checkKnown(text.trim() === "local" ? hostPlatform() : parsePlatform(text.trim()), text);
     if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
   }
   return platforms;
@@ -115,57 +126,39 @@ function parseBuildArgs(texts: readonly string[], { env }: ProcessContext): Reco
   return args;
 }
 
-function parseOutputs(flags: BuildFlags, tags: readonly Reference[], process: ProcessContext): readonly Output[] {
-  const outputs = (flags.output ?? []).map((text) => parseOutput(text, process));
-  if (flags.push === true && !outputs.some((output) => output.kind === "registry")) outputs.push({ kind: "registry" });
-  if (outputs.some((output) => output.kind === "registry") && tags.length === 0) {
-    throw usage("--push has no name to push to", "add -t registry.example.com/name:tag");
-  }
+/** Docker takes a label without a value for an empty one. */
+function parseLabel(text: string): readonly [name: string, value: string] {
+  return text.includes("=") ? pair(text, "--label") : pair(`${text}=`, "--label");
+}
+
+function parseImage(flags: BuildFlags): ImageOptions {
+  const annotations = (flags.annotation ?? []).flatMap(parseAnnotation);
+  const { compression, format = "oci" } = flags;
+  return checkFormat(
+    { compression, level: undefined, format, rewriteTimestamp: true, annotations },
+    `--format ${format}`,
+  );
+}
+
+function parseOutputs(flags: BuildFlags, given: Omit<OutputDefaults, "archiveFormat">): readonly Output[] {
+  const defaults: OutputDefaults = { ...given, archiveFormat: flags.format ?? "docker" };
+  const outputs = (flags.output ?? []).filter((text) => text !== "").map((text) => parseOutput(text, defaults));
+  const has = (kind: Output["kind"]): boolean => outputs.some((output) => output.kind === kind);
+  if (flags.push === true && !has("registry")) outputs.push(parseOutput("type=registry", defaults));
+  if (flags.load === true && !has("load")) outputs.push(parseOutput("type=docker", defaults));
+  const piped = outputs.filter((output) => "destination" in output && output.destination === "-");
+  if (piped.length > 1)
+    throw usage("several outputs go to standard output", "give all of them but one a file with dest=PATH");
   return outputs;
 }
 
-const OUTPUT_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["registry", ["type"]],
-  ["image", ["type", "push"]],
-  ["oci", ["type", "dest", "tar"]],
-  ["local", ["type", "dest"]],
-]);
-
-/** `type=oci,dest=out.tar`, or a path alone, which is `type=local` as in docker buildx. */
-function parseOutput(text: string, process: ProcessContext): Output {
-  const options = new Map<string, string>();
-  if (!text.includes("=")) options.set("type", "local").set("dest", text);
-  else for (const part of text.split(",")) options.set(...pair(part, "--output"));
-  const type = options.get("type");
-  const destination = options.get("dest");
-  const known = OUTPUT_OPTIONS.get(type ?? "");
-  if (known === undefined)
-    throw usage(
-      `--output ${text}: type ${type ?? "(none)"} is not known`,
-      `known are ${[...OUTPUT_OPTIONS.keys()].join(", ")}`,
-    );
-  for (const name of options.keys())
-    if (!known.includes(name)) throw usage(`--output ${text}: unknown option ${name}`, `known are ${known.join(", ")}`);
-  switch (type) {
-    case "registry":
-      return { kind: "registry" };
-    case "image":
-      if (options.get("push") === "true") return { kind: "registry" };
-      throw usage(
-        `--output ${text}: there is no image store to keep it in`,
-        "add push=true, or write type=oci,dest=image.tar",
-      );
-    case "oci":
-      if (destination === undefined) throw usage(`--output ${text}: dest is missing`, "write type=oci,dest=image.tar");
-      return {
-        kind: "oci",
-        destination: destination === "-" ? "-" : resolve(process.cwd, destination),
-        tar: options.get("tar") !== "false",
-      };
-    default:
-      if (destination === undefined) throw usage(`--output ${text}: dest is missing`, "write type=local,dest=out");
-      return { kind: "local", destination: resolve(process.cwd, destination) };
+function checkAnnotations(outputs: readonly Output[], platforms: readonly Platform[]): readonly Output[] {
+  const targets = platforms.length > 0 ? platforms : [hostPlatform()];
+  for (const output of outputs) {
+    const wrong = "image" in output ? misplacedAnnotation(output.image.annotations, targets) : undefined;
+    if (wrong !== undefined) throw usage(wrong, "leave it out, or change --platform");
   }
+  return outputs;
 }
 
 /** SOURCE_DATE_EPOCH from --build-arg, else from the environment. */
@@ -188,16 +181,6 @@ function parseJobs(text: string | undefined): number | undefined {
   return jobs;
 }
 
-function pair(text: string, flag: string): [string, string] {
-  const at = text.indexOf("=");
-  if (at <= 0) throw usage(`${flag} ${text}: expected name=value`, `write ${flag} name=value`);
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
 function absolute(path: string | undefined, { cwd }: ProcessContext): string | undefined {
   return path === undefined || isAbsolute(path) ? path : resolve(cwd, path);
-}
-
-function usage(message: string, hint: string): AppError {
-  return new AppError("USAGE_INVALID", message, { hint });
 }

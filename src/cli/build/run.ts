@@ -1,29 +1,38 @@
 import { build, type BuildOutcome } from "../../build/build.ts";
 import { openProgress } from "../../report/choose.ts";
+import type { BuildRequest } from "../../build/request.ts";
 import { imageIdOf } from "../../output/metadata.ts";
 import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
 import { roomIn } from "../output-room.ts";
 import { readSettings } from "../settings.ts";
 import { toRequest } from "./request.ts";
+import { usage } from "./usage.ts";
 import type { BuildFlags } from "./spec.ts";
 
 /** `manyarch build`: results on standard output, talk on standard error. */
 export async function buildImage(this: CliContext, flags: BuildFlags, path?: string): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
     const request = toRequest(flags, path, readSettings(this), this);
+    refuseTerminal(request, this.process.stdout);
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
     try {
       const { env, cwd, signal } = this;
       const outputRoom = (): Promise<void> | undefined => roomIn(this.process.stderr, signal);
       const outcome = await build(request, { env, cwd, signal, emit: progress.emit, outputRoom });
       // An archive on standard output must not have a line of text behind it.
-      const piped = request.outputs.some((output) => output.kind === "oci" && output.destination === "-");
+      const piped = request.outputs.some((output) => "destination" in output && output.destination === "-");
       if (!piped) this.process.stdout.write(resultLines(outcome, flags.quiet ?? false));
     } finally {
       progress.close();
     }
   });
+}
+
+function refuseTerminal({ outputs }: BuildRequest, stdout: CliContext["process"]["stdout"]): void {
+  const piped = outputs.find((output) => "destination" in output && output.destination === "-");
+  if (piped === undefined || !stdout.isTTY) return;
+  throw usage(`type=${piped.kind} would write an archive to the terminal`, "add dest=PATH, or pipe it into a program");
 }
 
 /** `--quiet` prints the image's id, as docker does; otherwise a line for everything made. */

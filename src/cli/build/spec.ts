@@ -13,12 +13,14 @@ export interface BuildFlags {
   readonly secret?: readonly string[];
   readonly ssh?: readonly string[];
   readonly push?: boolean;
+  readonly load?: boolean;
+  readonly annotation?: readonly string[];
   readonly output?: readonly string[];
   readonly metadataFile?: string;
   readonly iidfile?: string;
   readonly noCache?: boolean;
   readonly compression: "gzip" | "zstd" | "none";
-  readonly format: "oci" | "docker";
+  readonly format?: "oci" | "docker";
   readonly hostCa: "auto" | "off";
   readonly goCache: "auto" | "off";
   readonly jobs?: string;
@@ -60,9 +62,14 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
       ssh: texts("SSH agent for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),
+      load: flag("Load into docker, podman or containerd of this machine; short for -o type=docker"),
       output: texts(
-        "type=registry | type=oci,dest=PATH[,tar=false] | type=local,dest=PATH. Repeatable",
+        "type=registry | oci | docker | local | tar | cacheonly, with dest=PATH and more options; PATH alone is a directory, - a tar. Repeatable",
         "type=...,dest=...",
+      ),
+      annotation: texts(
+        "Annotation of the manifest, or of index:, manifest-descriptor:, index-descriptor:. Repeatable",
+        "[scope:]key=value",
       ),
       metadataFile: text("Write digests and names of the result as JSON", "path"),
       iidfile: text("Write the digest of the image (config digest for one platform, index digest for several)", "path"),
@@ -73,7 +80,12 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         default: "gzip",
         brief: "Compression of new layers",
       },
-      format: { kind: "enum", values: ["oci", "docker"], default: "oci", brief: "Media types of the image" },
+      format: {
+        kind: "enum",
+        values: ["oci", "docker"],
+        optional: true,
+        brief: "Media types of the image (default: oci, docker for what docker loads)",
+      },
       goCache: {
         kind: "enum",
         values: ["auto", "off"],

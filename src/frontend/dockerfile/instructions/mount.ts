@@ -1,8 +1,9 @@
 import { AppError } from "../../../base/errors.ts";
+import { parseBoolean, parseSize } from "../../../base/values.ts";
 import type { InstructionNode, Word } from "../ast.ts";
 import { didYouMean } from "../suggest.ts";
 import { flagError } from "./flags.ts";
-import { mountFields, parseBoolean, parseId, parseMode, parseSize } from "./mount-values.ts";
+import { mountFields, parseId, parseMode } from "./mount-values.ts";
 
 const TYPES = ["bind", "cache", "tmpfs", "secret", "ssh"] as const;
 const SHARINGS = ["shared", "private", "locked"] as const;

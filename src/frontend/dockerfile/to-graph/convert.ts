@@ -1,7 +1,6 @@
 import { assertNever, withSource } from "../../../base/errors.ts";
 import type { Target, TargetStage } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
-import { normalizePlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Instruction } from "../instructions/types.ts";
 import { convertArg } from "./arg.ts";
@@ -100,19 +99,17 @@ function convertInstruction(state: StageState, instruction: Instruction): void {
 
 /**
  * The platform that was asked for, whatever the base says it is. A variant and a version of the base
- * stay where the target names none and is of the same kind.
+ * stay as they are written where the target names none and is of the same kind.
  */
 function withPlatform(image: StageState["image"], target: Platform): Omit<ImageConfig, "config"> {
   const isSame = image.os === target.os && image.architecture === target.architecture;
   const { os: _os, architecture: _architecture, variant, osVersion, osFeatures, ...rest } = image;
   return {
     ...rest,
-    ...normalizePlatform({
-      os: target.os,
-      architecture: target.architecture,
-      variant: target.variant ?? (isSame ? variant : undefined),
-      osVersion: target.osVersion ?? (isSame ? osVersion : undefined),
-      osFeatures: target.osFeatures ?? osFeatures,
-    }),
+    os: target.os,
+    architecture: target.architecture,
+    variant: target.variant ?? (isSame ? variant : undefined),
+    osVersion: target.osVersion ?? (isSame ? osVersion : undefined),
+    osFeatures: target.osFeatures ?? osFeatures,
   };
 }

@@ -1,0 +1,86 @@
+import type { ImageLayer } from "../engine/engine.ts";
+import type { HistoryItem } from "../engine/types.ts";
+import type { HistoryEntry } from "../oci/config.ts";
+import { formatReference } from "../oci/reference.ts";
+
+/** Milliseconds since the epoch of the latest time that a config can hold: the last second of the year 9999. */
+export const MAX_TIME = 253_402_300_799_000;
+
+export interface WrittenHistory {
+  readonly history: readonly HistoryEntry[];
+  /** RFC 3339; undefined where nothing of the image has a time. */
+  readonly created: string | undefined;
+}
+
+/**
+ * History as BuildKit writes it: the base's entries as they are, then one for each instruction. An
+ * instruction without a layer takes the time of a layer beside it, so that building again what has not
+ * changed gives the same config; with SOURCE_DATE_EPOCH (`epoch`, seconds) each of ours has that one.
+ */
+export function writeHistory(
+  items: readonly HistoryItem[],
+  layers: readonly ImageLayer[],
+  epoch: number | undefined,
+): WrittenHistory {
+  const now = epoch === undefined ? undefined : timestamp(epoch * 1000);
+  const times = new Map(layers.flatMap((layer) => (layer.kind === "made" ? [[layer.step, layer.created]] : [])));
+  const entries = items.map((item): HistoryEntry => {
+    if (item.kind === "base") return item.entry;
+    const common = { created_by: item.createdBy, comment: "buildkit.dockerfile.v0" };
+    if (item.kind === "empty") return { created: now, ...common, empty_layer: true };
+    const time = times.get(item.step);
+    return { created: now ?? (time === undefined ? undefined : timestamp(time)), ...common };
+  });
+  const history = withTimes([...aligned(entries, layers.length), ...missingEntries(entries, items, layers, now)]);
+  return { history, created: history.findLast((entry) => entry.created !== undefined)?.created };
+}
+
+/** A base that tells of more layers than it has: what comes after its last one made none. */
+function aligned(entries: readonly HistoryEntry[], layers: number): readonly HistoryEntry[] {
+  let count = 0;
+  return entries.map((entry) => {
+    if (entry.empty_layer === true) return entry;
+    return ++count > layers ? { ...entry, empty_layer: true } : entry;
+  });
+}
+
+/** A base that tells of fewer layers than it has: BuildKit puts entries for the last ones behind all others. */
+function missingEntries(
+  entries: readonly HistoryEntry[],
+  items: readonly HistoryItem[],
+  layers: readonly ImageLayer[],
+  now: string | undefined,
+): readonly HistoryEntry[] {
+  const told = entries.filter((entry) => entry.empty_layer !== true).length;
+  return layers.slice(told).map((layer) => ({
+    created: now ?? (layer.kind === "made" ? timestamp(layer.created) : undefined),
+    created_by:
+      layer.kind === "made" ? createdBy(layer, items) : `pulled from ${formatReference(layer.image.reference)}`,
+    comment: "buildkit.exporter.image.v0",
+  }));
+}
+
+function createdBy({ step }: Extract<ImageLayer, { kind: "made" }>, items: readonly HistoryItem[]): string {
+  const item = items.find((one) => one.kind === "layer" && one.step === step);
+  return item?.kind === "layer" ? item.createdBy : "created by buildkit";
+}
+
+/**
+ * Entries without a time get that of the entry before, the first ones among them that of the first new
+ * layer behind: they were not made when the base was.
+ */
+function withTimes(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const open = entries.findIndex((entry) => entry.created === undefined);
+  if (open < 0) return entries;
+  const behind = entries.slice(open).find((entry) => entry.created !== undefined);
+  let created = behind?.created ?? entries[open - 1]?.created;
+  return entries.map((entry, index) => {
+    if (index < open) return entry;
+    created = entry.created ?? created;
+    return { ...entry, created };
+  });
+}
+
+function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
