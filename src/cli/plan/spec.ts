@@ -4,7 +4,7 @@ import type { CliContext } from "../context.ts";
 
 /** Those of `build`, so that its command line can be pasted; `--format` has the formats of a plan besides. */
 export interface PlanFlags extends Omit<BuildFlags, "format"> {
-  readonly format: "table" | "json" | BuildFlags["format"];
+  readonly format: "table" | "json" | NonNullable<BuildFlags["format"]>;
   readonly json?: boolean;
 }
 
