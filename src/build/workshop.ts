@@ -76,10 +76,12 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     close: async () => {
       // A worker that failed to start has told its reason to whoever asked for it.
       const started = await worker?.catch(() => undefined);
-      await started?.close();
-      await session?.close();
-      client.close();
-      store.close();
+      // Last first, and all of them, whichever fails.
+      await using stack = new AsyncDisposableStack();
+      stack.defer(() => store.close());
+      stack.defer(() => client.close());
+      stack.defer(() => session?.close());
+      stack.defer(() => started?.close());
     },
   };
 }

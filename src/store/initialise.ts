@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
@@ -42,7 +43,7 @@ function readVersion(paths: StorePaths): number | undefined {
 function create(paths: StorePaths): void {
   try {
     // Only the user may enter: layers hold setuid files.
-    mkdirSync(paths.root, { recursive: true, mode: 0o700 });
+    makeDirectories(paths.root);
     refuseForeign(paths.root);
     if ((statSync(paths.root).mode & 0o077) !== 0) chmodSync(paths.root, 0o700);
     for (const directory of [
@@ -62,6 +63,18 @@ function create(paths: StorePaths): void {
     writeFileSync(paths.version, `${STORE_VERSION}\n`);
   } catch (error) {
     throw storeError(error, paths.root);
+  }
+}
+
+/** One by one: in /proc, where nothing can be made, Node's own recursive mkdir tries for ever. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been first.
+    if (errnoOf(error) !== "EEXIST") throw error;
   }
 }
 
