@@ -1,17 +1,17 @@
 import { mkdirSync, symlinkSync, closeSync, constants, openSync } from "node:fs";
-import { AppError, errnoOf } from "../base/errors.ts";
+import { AppError } from "../base/errors.ts";
 import type { DeviceEntry, Entries, Entry, FifoEntry, FileEntry, HardlinkEntry, SymlinkEntry } from "../layer/entry.ts";
 import { fsPath } from "../sys/bytes-path.ts";
-import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import { makeDevice } from "./make-device.ts";
 import { bareEntryOf, withContent } from "./node-entry.ts";
-import { keepMetadata, writeKeptName } from "./kept-metadata.ts";
+import { writeKeptName } from "./kept-metadata.ts";
 import type { KeptMetadata } from "./kept-metadata.ts";
 import { baseOf, parentOf, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
 import { UpperLayer } from "./upper-layer.ts";
 import { explainWrite } from "./write-error.ts";
-import { bytesOf, setMetadata, setTime, writeFile } from "./write-node.ts";
+import { bytesOf, setMetadata, writeFile } from "./write-node.ts";
 import type { WriteContext } from "./write-node.ts";
 
 export interface ApplyOptions {
@@ -188,49 +188,7 @@ function applyDevice(
     context.notice(`${showPath(entry.path)}: device 0:0 is left out`);
     return;
   }
-  const [major, minor] = entry.type === "fifo" ? [0, 0] : [entry.major, entry.minor];
-  layer.put(real, (place) => {
-    if (makeNode(place, entry, major, minor, context)) setMetadata(place, entry, entry.type, context);
-  });
-}
-
-const FILE_TYPES = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
-
-/** False where devices may not be made: in a user namespace, or without CAP_MKNOD. */
-function makeNode(
-  place: Place,
-  entry: DeviceEntry | FifoEntry,
-  major: number,
-  minor: number,
-  context: WriteContext,
-): boolean {
-  const { path, type } = entry;
-  try {
-    context.syscalls.mknod(bytesOf(place), FILE_TYPES[type] | 0o600, major, minor);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) !== "EPERM") throw error;
-    if (context.syscalls.keepsMetadata === true && type !== "fifo") {
-      keepDevice(place, entry, { type, major, minor }, context);
-      return false;
-    }
-    context.notice(
-      `${showPath(path)}: ${type} device ${major}:${minor} is left out: making devices is not permitted here`,
-    );
-    return false;
-  }
-}
-
-/** An empty file that remembers what it stands for. */
-function keepDevice(
-  place: Place,
-  { mode, uid, gid, mtime }: DeviceEntry | FifoEntry,
-  device: NonNullable<KeptMetadata["device"]>,
-  { syscalls }: WriteContext,
-): void {
-  closeSync(openSync(place, "wx", 0o600));
-  keepMetadata(bytesOf(place), { mode, uid, gid, device }, "file", syscalls);
-  setTime(place, mtime, syscalls);
+  layer.put(real, (place) => makeDevice(place, entry, context));
 }
 
 function applyWhiteout(layer: UpperLayer, path: string): undefined {

@@ -5,6 +5,7 @@ import { isWhiteout } from "./disk-node.ts";
 import type { DiskNode } from "./disk-node.ts";
 import { entryOf } from "./node-entry.ts";
 import { joinPath, parentOf } from "./resolve-path.ts";
+import { sameXattrs } from "./same-node.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 import { OPAQUE_XATTR } from "./xattr-policy.ts";
 
@@ -123,15 +124,4 @@ class Diff {
       return found === undefined || this.#isStub(child, found);
     });
   }
-}
-
-function sameXattrs(
-  a: ReadonlyMap<string, Uint8Array> | undefined,
-  b: ReadonlyMap<string, Uint8Array> | undefined,
-): boolean {
-  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
-  return [...(a ?? [])].every(([name, value]) => {
-    const other = b?.get(name);
-    return other !== undefined && Buffer.compare(value, other) === 0;
-  });
 }

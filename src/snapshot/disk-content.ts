@@ -73,7 +73,8 @@ function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
   return after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs && after.size === before.size;
 }
 
-function changed(path: BytesPath): AppError {
+/** `FILE_CHANGED`. */
+export function changed(path: BytesPath): AppError {
   return new AppError("FILE_CHANGED", `${show(path)} changed while it was read`, {
     hint: "Build again when nothing writes to it.",
     retryable: true,

@@ -23,24 +23,10 @@ export interface WritableRoot {
    * changes are made in place. What was put in for the RUN only is taken out of here, before `collect`.
    */
   readonly changes: string;
-  /** Files whose owner, mode or device is not what the disk says, for a supervisor that fakes root. */
-  readonly faked?: FakedFiles | undefined;
   /** The RUN has ended: nothing may use `directory` any more. May be called again. */
   release(): void;
-  /** Puts what changed into `upper`. `faked` is what a supervisor knows when the RUN has ended. */
-  collect(faked?: FakedFiles): void;
+  /** Puts what changed into `upper`. */
+  collect(): void;
   /** Gives up everything but `upper`. May be called again. */
   discard(): void;
-}
-
-/** By `dev:ino`, decimal. */
-export type FakedFiles = ReadonlyMap<string, FakedFile>;
-
-export interface FakedFile {
-  readonly uid: number;
-  readonly gid: number;
-  /** Type and permission bits, as lstat(2) shows them. Absent: the disk's. */
-  readonly mode?: number | undefined;
-  /** Of a device that stands on disk as an empty file. */
-  readonly rdev?: { readonly major: number; readonly minor: number } | undefined;
 }

@@ -100,6 +100,24 @@ function setKept(
   setTime(place, metadata.mtime, syscalls);
 }
 
+/**
+ * As {@link setMetadata} of a regular file that has its permission bits already. `owner` is whom files
+ * belong to when they are made: what it has is not set again.
+ */
+export function describeCopy(
+  place: Place,
+  metadata: Metadata & { readonly path: string },
+  owner: Pick<FreshFile, "uid" | "gid">,
+  context: WriteContext,
+): void {
+  if (context.syscalls.keepsMetadata === true) return setKept(place, metadata, "file", context);
+  const { uid, gid, mode } = metadata;
+  if (uid !== owner.uid || gid !== owner.gid) chown(metadata, () => lchownSync(place, uid, gid));
+  if ((mode & SPECIAL) !== 0) chmodNoFollow(place, mode);
+  setXattrs(bytesOf(place), metadata, context);
+  setTime(place, metadata.mtime, context.syscalls);
+}
+
 /** Sets the modification time, of a link its own. */
 export function setTime(place: Place, mtime: bigint, syscalls: Syscalls): void {
   const seconds = wholeSeconds(mtime);

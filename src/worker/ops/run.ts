@@ -45,7 +45,7 @@ async function inRoot(
     await body(root, points);
     root.release();
     for (const made of points.toReversed()) removeMountPoints(root, made, syscalls);
-    root.collect(root.faked);
+    root.collect();
   } finally {
     root.discard();
   }

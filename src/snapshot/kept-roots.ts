@@ -1,0 +1,61 @@
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
+import { errnoOf } from "../base/errors.ts";
+import { fromUtf8 } from "../layer/entry.ts";
+import { removeTree } from "../sys/remove-tree.ts";
+import type { PlainRoot } from "./copy-root.ts";
+
+/** As many copies of a root file system stay on disk. */
+const LIMIT = 4;
+const O_PATH = 0o10000000;
+
+interface Kept {
+  readonly root: PlainRoot;
+  /** All layers but the highest, lowest first. */
+  readonly below: readonly string[];
+  /** The highest: it moves to its place when it is published, and is the same directory then. */
+  readonly top: number;
+}
+
+/** Copies whose RUN has ended, for the next one of the same chain: each is taken once. */
+export class KeptRoots {
+  readonly #kept: Kept[] = [];
+
+  /** Takes over `root`, which holds what `layers` show. The oldest has to go where there are many. */
+  keep(root: PlainRoot, layers: readonly string[]): void {
+    const highest = layers.at(-1);
+    if (highest === undefined) return removeRoot(root);
+    // While it is open its inode is not another's.
+    const top = openSync(highest, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    this.#kept.push({ root, below: layers.slice(0, -1), top });
+    const oldest = this.#kept.length > LIMIT ? this.#kept.shift() : undefined;
+    if (oldest === undefined) return;
+    closeSync(oldest.top);
+    removeRoot(oldest.root);
+  }
+
+  /** The copy of `layers`, which is the caller's then. */
+  take(layers: readonly string[]): PlainRoot | undefined {
+    const at = this.#kept.findIndex((kept) => isChain(kept, layers));
+    const [found] = at < 0 ? [] : this.#kept.splice(at, 1);
+    if (found !== undefined) closeSync(found.top);
+    return found?.root;
+  }
+}
+
+function isChain({ below, top }: Kept, layers: readonly string[]): boolean {
+  const highest = layers.at(-1);
+  if (highest === undefined || below.length !== layers.length - 1) return false;
+  if (!below.every((layer, index) => layer === layers[index])) return false;
+  const ours = fstatSync(top, { bigint: true });
+  try {
+    const there = statSync(highest, { bigint: true });
+    return there.ino === ours.ino && there.dev === ours.dev;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function removeRoot({ directory }: PlainRoot): void {
+  removeTree(fromUtf8(directory));
+}
