@@ -186,6 +186,7 @@ function makeEngine(
     packing: mainPacking(request, plan.epoch),
     parallelism: request.parallelism ?? workshop.parallelism,
     noCache: request.noCache,
+    forced: plan.forced,
     signal,
     goCache: ({ argv, env, mounts = [] }) =>
       request.goCache === "auto" && usesGoCache(argv, env) && !mounts.some(isGoCache)

@@ -1,5 +1,5 @@
 import type { EventSink } from "../engine/events.ts";
-import type { BuildPlan } from "../engine/types.ts";
+import type { BuildPlan, StepId } from "../engine/types.ts";
 import { openDirectory, openNamedDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
 import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
@@ -8,6 +8,8 @@ import type { BuildRequest, ContextSource } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface PlannedBuild extends BuildPlan {
+  /** Steps that are executed whatever is known of them. */
+  readonly forced: ReadonlySet<StepId>;
   /** The Dockerfile's name as the user knows it. */
   readonly dockerfile: string;
   /** Tells builds that share a store apart, so that a miss is compared with the last build of the same thing. */
@@ -22,6 +24,7 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
   const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
   const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
+  for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
   // Before registries are asked, which may take a while.
   emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
   const plan = await planBuild(
@@ -31,6 +34,9 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
       platforms,
       buildPlatform,
       buildArgs: request.buildArgs,
+      platformArgs: request.platformArgs,
+      runs: request.runs,
+      noCacheStages: request.noCacheStages,
       labels: request.labels,
       contextDirectory: context.directory,
       ignore: context.ignore,

@@ -2,6 +2,7 @@ import type { Annotation } from "../oci/annotation.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Mirrors } from "../registry/mirrors.ts";
+import type { HostEntry, Ulimit } from "../worker/protocol.ts";
 
 /** What `manyarch build` was asked for, as plain data: everything parsed, nothing looked up. */
 export interface BuildRequest {
@@ -13,6 +14,8 @@ export interface BuildRequest {
   /** In the order asked for; empty: the platform of this machine. */
   readonly platforms: readonly Platform[];
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** Those that count for one platform only, over `buildArgs`. */
+  readonly platformArgs: readonly PlatformArgs[];
   readonly labels: Readonly<Record<string, string>>;
   /** Names for the image, each with a tag. */
   readonly tags: readonly Reference[];
@@ -26,6 +29,11 @@ export interface BuildRequest {
   /** Sockets of SSH agents by id; for RUN --mount=type=ssh. */
   readonly agents: ReadonlyMap<string, string>;
   readonly noCache: boolean;
+  /** Stages whose steps are all executed. */
+  readonly noCacheStages: readonly string[];
+  readonly runs: RunSettings;
+  /** What to tell before anything else. */
+  readonly notes: readonly RequestNote[];
   /** `auto`: RUNs trust the CAs that this machine trusts. */
   readonly hostCa: "auto" | "off";
   /** `auto`: RUNs that compile Go keep their build cache from build to build. */
@@ -39,6 +47,29 @@ export interface BuildRequest {
   /** Directory of the store. */
   readonly root: string | undefined;
   readonly registry: RegistrySettings;
+}
+
+export interface PlatformArgs {
+  readonly platform: Platform;
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface RequestNote {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What holds for every RUN. */
+export interface RunSettings {
+  readonly hosts: readonly HostEntry[];
+  readonly ulimits: readonly Ulimit[];
+  /** Bytes; undefined: as it always is. */
+  readonly shmSize: number | undefined;
+  readonly network: "default" | "host" | "none";
+  /** `RUN --security=insecure` may be. */
+  readonly allowInsecure: boolean;
 }
 
 export type ContextSource =

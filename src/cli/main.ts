@@ -2,9 +2,10 @@ import { run } from "@stricli/core";
 import { app } from "./app.ts";
 import { processContext } from "./context.ts";
 import { EXIT_USAGE } from "./exit-codes.ts";
+import { splitPlatformFlags } from "./split-flags.ts";
 
 const context = processContext(process);
-await run(app, process.argv.slice(2), context);
+await run(app, splitPlatformFlags(process.argv.slice(2)), context);
 // The parser's own failures are negative; everything else was decided by the command.
 const parsed = Number(process.exitCode ?? 0);
 process.exitCode = context.exitCode ?? (parsed < 0 ? EXIT_USAGE : parsed);

@@ -179,7 +179,7 @@ export class Engine {
   async #packStep(id: StepId): Promise<LayerBlob> {
     const { results, packing } = this.#o;
     const { id: snapshot } = await this.#records.record(id);
-    const linked = this.#o.noCache ? undefined : await this.#keys.linkedName(id);
+    const linked = this.#records.isForced(id) ? undefined : await this.#keys.linkedName(id);
     const known =
       results.layer(snapshot, packing) ?? (linked === undefined ? undefined : results.layer(linked, packing));
     if (known !== undefined) {
@@ -362,7 +362,7 @@ export class Engine {
   async #execute<T>(id: StepId, body: () => Promise<T>): Promise<T> {
     await this.#keys.key(id);
     const why = this.#o.slots.miss(this.#place(id), this.#keys.slot(id));
-    const reason = this.#o.noCache ? "--no-cache" : why;
+    const reason = this.#o.noCache ? "--no-cache" : this.#records.isForced(id) ? "--no-cache-filter" : why;
     const result = await this.#places.use(this.#o.signal, () => this.#o.reporter.execute(id, reason, body));
     await this.#records.keep(id);
     return result;

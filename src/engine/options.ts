@@ -5,7 +5,7 @@ import type { StepReporter } from "./reporter.ts";
 import type { Results } from "./results.ts";
 import type { PrivateInputs } from "./run-mounts.ts";
 import type { Selection } from "./step-keys.ts";
-import type { Graph, ImageStep, RunStep } from "./types.ts";
+import type { Graph, ImageStep, RunStep, StepId } from "./types.ts";
 import type { SlotBook } from "./why.ts";
 
 /** What the engine works with, and how its work reaches the world. */
@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly parallelism: number;
   /** Execute every step, whatever is known of it. */
   readonly noCache: boolean;
+  /** Steps to execute whatever is known of them. Default: none. */
+  readonly forced?: ReadonlySet<StepId> | undefined;
   readonly signal: AbortSignal;
   /** File of CA certificates that RUNs trust beside the image's own, for the run only; asked for by the first RUN. */
   hostCa(): string | undefined;

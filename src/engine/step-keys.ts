@@ -6,7 +6,7 @@ import { inlineField, selectionFields } from "./graph.ts";
 import { stepKey, type KeyField, type StepKey } from "./keys.ts";
 import { mountFields } from "./mount-keys.ts";
 import type { CopySelection } from "../worker/protocol.ts";
-import type { CopyStep, Graph, Step, StepId } from "./types.ts";
+import type { CopyStep, Graph, RunStep, Step, StepId } from "./types.ts";
 import type { Slot } from "./why.ts";
 
 /** What a COPY selects: the digest of it, and of each file where they are few enough to be listed. */
@@ -83,6 +83,7 @@ export class StepKeys {
           ["user", step.user],
           ["network", step.network],
           ["platform", formatPlatform(step.platform)],
+          ...settingFields(step),
           ...inlineField(step.script && [step.script]),
           ...(await mountFields(step.mounts ?? [], {
             key: (from) => this.key(from),
@@ -116,4 +117,15 @@ export class StepKeys {
     this.#slots.set(id, slot);
     return stepKey(kind, slot.fields);
   }
+}
+
+/** Of names the addresses are left out, as BuildKit has it: where a service is today changes no result. */
+function settingFields({ hosts = [], ulimits = [], shmSize }: RunStep): readonly KeyField[] {
+  return [
+    ...(hosts.length > 0 ? ([["hosts", hosts.map(({ name }) => name)]] as const) : []),
+    ...(ulimits.length > 0
+      ? ([["limits", ulimits.map(({ type, soft, hard }) => `${type}=${soft}:${hard}`)]] as const)
+      : []),
+    ...(shmSize === undefined ? [] : ([["shared memory", String(shmSize)]] as const)),
+  ];
 }

@@ -17,14 +17,16 @@ export class StepRecords {
   readonly #results: Results;
   readonly #packing: Packing;
   readonly #noCache: boolean;
+  readonly #forced: ReadonlySet<StepId>;
   readonly #keys: StepKeys;
   readonly #records = new Map<StepKey, Promise<KnownResult>>();
 
-  constructor({ graph, results, packing, noCache }: EngineOptions, keys: StepKeys) {
+  constructor({ graph, results, packing, noCache, forced = new Set() }: EngineOptions, keys: StepKeys) {
     this.#graph = graph;
     this.#results = results;
     this.#packing = packing;
     this.#noCache = noCache;
+    this.#forced = forced;
     this.#keys = keys;
   }
 
@@ -42,13 +44,18 @@ export class StepRecords {
     return record.id === record.last ? undefined : record;
   }
 
+  /** Whether a step is executed whatever is known of it. */
+  isForced(id: StepId): boolean {
+    return this.#noCache || this.#forced.has(id);
+  }
+
   /** The record of a step: the one in the store, or a new one that execution will make true. */
   async record(id: StepId): Promise<KnownResult> {
     const key = await this.#keys.key(id);
     return once(this.#records, key, async () => {
       const known = this.#results.step(key);
       const fresh = randomBytes(32).toString("hex");
-      if (this.#noCache) return { id: fresh, last: fresh, created: Date.now() };
+      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now() };
       if (known === undefined) return { id: key, last: key, created: Date.now() };
       if (this.#available(known)) return { ...known, last: known.id };
       // Another name: what a RUN leaves this time need not be what layers and selections of the first are.

@@ -3,7 +3,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { CopySelection, InlineFile } from "../worker/protocol.ts";
+import type { CopySelection, HostEntry, InlineFile, Ulimit } from "../worker/protocol.ts";
 
 /**
  * The build graph: immutable data that the frontend emits and the engine walks.
@@ -80,6 +80,11 @@ export interface RunStep {
   readonly user: string;
   readonly network: "host" | "none";
   readonly platform: Platform;
+  /** For /etc/hosts; the addresses are not part of the key. */
+  readonly hosts?: readonly HostEntry[] | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number | undefined;
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly StepMount[] | undefined;

@@ -4,7 +4,7 @@ import type { Progress } from "./progress.ts";
 import { styleOf } from "./style.ts";
 import { openTty } from "./tty.ts";
 
-export type ProgressMode = "auto" | "plain" | "tty" | "quiet" | "rawjson";
+export type ProgressMode = "auto" | "plain" | "tty" | "quiet" | "none" | "rawjson";
 
 /** The stream progress is written to: standard error. */
 export interface ProgressStream {
@@ -25,6 +25,7 @@ export function openProgress(mode: ProgressMode, stream: ProgressStream, env: En
     case "rawjson":
       return openJson(write);
     case "quiet":
+    case "none":
       return { emit: () => {}, close: () => {} };
     case "tty":
       return openTty({

@@ -7,6 +7,9 @@ export const HOST_CA_PATH = "/dev/manyarch/ca.pem";
 /** Where the script of a RUN heredoc is. In the tmpfs of /dev, as BuildKit has it. */
 export const SCRIPT_DIRECTORY = "/dev/pipes";
 
+/** As docker has it. */
+const SHM_BYTES = 64 * 1024 * 1024;
+
 /** Files of the machine's that a RUN sees, as paths outside of its root. */
 export interface BoundFiles {
   readonly resolvConf: string;
@@ -21,7 +24,7 @@ export interface BoundFiles {
  * a fresh sysfs may not be mounted unless its network namespace is ours too.
  * There is no tmpfs on /run: what a RUN writes there belongs to the image.
  */
-export function runMounts(files: BoundFiles, userNamespace: boolean): readonly SpecMount[] {
+export function runMounts(files: BoundFiles, userNamespace: boolean, shmSize = SHM_BYTES): readonly SpecMount[] {
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     {
@@ -40,7 +43,7 @@ export function runMounts(files: BoundFiles, userNamespace: boolean): readonly S
       destination: "/dev/shm",
       type: "tmpfs",
       source: "shm",
-      options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+      options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${shmSize}`],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
     ...systemMounts(userNamespace),

@@ -9,10 +9,16 @@ export function resolvConfText(path = "/etc/resolv.conf"): string {
   return readOptional(path) ?? "";
 }
 
-/** What a RUN's /etc/hosts says: the machine's entries where its network is the machine's, and its own name. */
-export function hostsText(network: "host" | "none", path = "/etc/hosts"): string {
+/** What a RUN's /etc/hosts says: the machine's entries where its network is the machine's, its own name and what was added. */
+export function hostsText(
+  network: "host" | "none",
+  added: readonly { readonly name: string; readonly address: string }[] = [],
+  path = "/etc/hosts",
+): string {
   const entries = (network === "host" ? readOptional(path) : undefined) ?? LOOPBACK;
-  return `${entries.endsWith("\n") ? entries : `${entries}\n`}127.0.0.1\t${HOSTNAME}\n`;
+  // Of two lines for one name the first one counts.
+  const first = added.map(({ name, address }) => `${address}\t${name}\n`).join("");
+  return `${first}${entries.endsWith("\n") ? entries : `${entries}\n`}127.0.0.1\t${HOSTNAME}\n`;
 }
 
 /** A machine without the file is one whose libraries use their defaults. */

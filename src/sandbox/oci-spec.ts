@@ -24,7 +24,14 @@ export interface SpecProcess {
   readonly capabilities: Readonly<
     Record<"bounding" | "permitted" | "effective" | "inheritable" | "ambient", readonly string[]>
   >;
+  readonly rlimits?: readonly SpecRlimit[] | undefined;
   readonly noNewPrivileges: boolean;
+}
+
+export interface SpecRlimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface SpecMount {

@@ -33,6 +33,8 @@ export interface SandboxRun extends RunProcess {
   readonly platform: string;
   /** Put over the root after those of every RUN; their targets are there and no links lead to them. */
   readonly mounts?: readonly SpecMount[] | undefined;
+  /** Lines of /etc/hosts before those of the machine. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
   /** A CA bundle of the machine's that is to be trusted by this run only. */
   readonly hostCa?: string | undefined;
   /** A directory that keeps Go's build cache, writable by the user of the run. */
@@ -131,14 +133,14 @@ function specOf(request: SandboxRun, bundle: string, options: RuntimeSandboxOpti
 }
 
 /** Copies, so that nothing of the machine's own can be reached or changed through them. */
-function writeFiles({ network, hostCa, goCache, tree }: SandboxRun, bundle: string): BoundFiles {
+function writeFiles({ network, hosts: added, hostCa, goCache, tree }: SandboxRun, bundle: string): BoundFiles {
   const write = (name: string, text: string): string => {
     const path = `${bundle}/${name}`;
     writeFileSync(path, text, { mode: 0o644 });
     return path;
   };
   const resolvConf = write("resolv.conf", resolvConfText());
-  const hosts = write("hosts", hostsText(network));
+  const hosts = write("hosts", hostsText(network, added));
   if (hostCa === undefined) return { resolvConf, hosts, goCache };
   return {
     resolvConf,

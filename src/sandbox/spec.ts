@@ -2,7 +2,7 @@ import { RUN_CAPABILITIES } from "./capabilities.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
 import { runMounts } from "./mounts.ts";
 import type { BoundFiles } from "./mounts.ts";
-import type { NamespaceType, RuntimeSpec, SpecMount } from "./oci-spec.ts";
+import type { NamespaceType, RuntimeSpec, SpecMount, SpecRlimit } from "./oci-spec.ts";
 import { seccompProfile } from "./seccomp.ts";
 
 /** Name of the machine that a RUN believes it is on; the same everywhere, since it may end up in an image. */
@@ -19,6 +19,16 @@ export interface RunProcess {
   /** Supplementary groups. */
   readonly groups: readonly number[];
   readonly network: "host" | "none";
+  readonly ulimits?: readonly RunLimit[] | undefined;
+  /** Bytes of /dev/shm. Default: 64 MiB. */
+  readonly shmSize?: number | undefined;
+}
+
+/** A limit of setrlimit(2), by its name in lower case without `RLIMIT_`; -1 is none. */
+export interface RunLimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface SpecOptions {
@@ -49,12 +59,13 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
         inheritable: [],
         ambient: [],
       },
+      ...(run.ulimits !== undefined && { rlimits: run.ulimits.map(rlimit) }),
       // sudo, su and ping are part of builds.
       noNewPrivileges: false,
     },
     root: { path: options.rootDirectory, readonly: false },
     hostname: HOSTNAME,
-    mounts: [...runMounts(options.files, options.userNamespace), ...(options.mounts ?? [])],
+    mounts: [...runMounts(options.files, options.userNamespace, run.shmSize), ...(options.mounts ?? [])],
     linux: {
       namespaces: namespaces(run.network).map((type) => ({ type })),
       seccomp: seccompProfile(options.architecture, RUN_CAPABILITIES),
@@ -64,7 +75,16 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
   };
 }
 
-/** rlimits, cgroup limits and oom_score_adj stay as they are: nothing says what they should be. */
+function rlimit({ type, soft, hard }: RunLimit): SpecRlimit {
+  return { type: `RLIMIT_${type.toUpperCase()}`, soft: limitValue(soft), hard: limitValue(hard) };
+}
+
+/** JSON has no number for RLIM_INFINITY; the largest one that it tells exactly is as good. */
+function limitValue(value: number): number {
+  return value === -1 ? Number.MAX_SAFE_INTEGER : value;
+}
+
+/** Without --ulimit, rlimits stay as they are, as cgroup limits and oom_score_adj do. */
 function namespaces(network: RunProcess["network"]): readonly NamespaceType[] {
   const own: readonly NamespaceType[] = ["pid", "ipc", "uts", "mount", "cgroup"];
   return network === "none" ? [...own, "network"] : own;

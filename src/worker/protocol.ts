@@ -149,6 +149,10 @@ export interface RunRequest {
   readonly platform: Platform;
   /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
   readonly hostCa?: string | undefined;
+  readonly hosts?: readonly HostEntry[] | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
+  /** Bytes of /dev/shm. Default: 64 MiB. */
+  readonly shmSize?: number | undefined;
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly RunMount[] | undefined;
@@ -156,6 +160,19 @@ export interface RunRequest {
   readonly emulator?: Emulator | undefined;
   /** Directory of the machine that keeps Go's build cache over builds, see sandbox/go-cache.ts. */
   readonly goCache?: string | undefined;
+}
+
+/** A line of /etc/hosts. */
+export interface HostEntry {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** A limit of setrlimit(2), by its name in lower case without `RLIMIT_`; -1 is none. */
+export interface Ulimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 /** What --mount puts over the root of a RUN; targets are absolute and clean. Nothing of it gets into a layer. */

@@ -1,16 +1,19 @@
 import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
-import type { BuildRequest, ContextSource, ImageOptions, Output } from "../../build/request.ts";
+import type { BuildRequest, ContextSource, ImageOptions, Output, RequestNote } from "../../build/request.ts";
 import { misplacedAnnotation } from "../../oci/annotation.ts";
 import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
 import { parseMirrors } from "../../registry/mirrors.ts";
 import { parseAnnotation } from "./annotation.ts";
+import { parseBuildArgs } from "./build-args.ts";
+import { ignoredFlags, refuseFlags } from "./ignored-flags.ts";
 import { checkFormat } from "./image-options.ts";
 import { parseOutput, type OutputDefaults } from "./output.ts";
 import { parseAgent, parseSecret } from "./private.ts";
+import { parseRunSettings } from "./run-settings.ts";
 import { pair, usage } from "./usage.ts";
 import type { Settings } from "../settings.ts";
 import type { BuildFlags } from "./spec.ts";
@@ -22,6 +25,7 @@ export function toRequest(
   settings: Settings,
   process: ProcessContext,
 ): BuildRequest {
+  refuseFlags(flags);
   const tags = (flags.tag ?? []).map(parseTag);
   const platforms = parsePlatforms(flags.platform ?? list(process.env["DOCKER_DEFAULT_PLATFORM"]));
   const image = parseImage(flags);
@@ -31,7 +35,7 @@ export function toRequest(
     dockerfile: flags.file === undefined ? undefined : resolve(process.cwd, flags.file),
     target: flags.target,
     platforms,
-    buildArgs: parseBuildArgs(flags.buildArg ?? [], process),
+    ...parseBuildArgs(flags.buildArg ?? [], process),
     labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     contexts: new Map((flags.buildContext ?? []).map((text) => parseNamedContext(text, process))),
     secrets: new Map((flags.secret ?? []).map((text) => parseSecret(text, process))),
@@ -41,6 +45,9 @@ export function toRequest(
     metadataFile: absolute(flags.metadataFile, process),
     iidFile: absolute(flags.iidfile, process),
     noCache: flags.noCache ?? false,
+    noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
+    runs: parseRunSettings(flags),
+    notes: [...ignoredFlags(flags), ...withoutOutput(outputs)],
     hostCa: flags.hostCa,
     goCache: flags.goCache,
     image,
@@ -110,20 +117,16 @@ function checkKnown(platform: Platform, text: string): Platform {
   );
 }
 
-/** `NAME=value`, or `NAME` alone to take the value from the environment, as docker does. */
-function parseBuildArgs(texts: readonly string[], { env }: ProcessContext): Record<string, string> {
-  const args: Record<string, string> = {};
-  // docker buildx forwards this one: https://reproducible-builds.org/specs/source-date-epoch/
-  if (env["SOURCE_DATE_EPOCH"]) args["SOURCE_DATE_EPOCH"] = env["SOURCE_DATE_EPOCH"];
-  for (const text of texts) {
-    const at = text.indexOf("=");
-    if (at === 0 || text === "")
-      throw usage(`--build-arg ${text}: expected name=value`, "write --build-arg VERSION=1.2.3");
-    const name = at < 0 ? text : text.slice(0, at);
-    const value = at < 0 ? env[name] : text.slice(at + 1);
-    if (value !== undefined) args[name] = value;
-  }
-  return args;
+/** As buildx warns where nothing will be left but its cache. */
+function withoutOutput(outputs: readonly Output[]): readonly RequestNote[] {
+  if (outputs.length > 0) return [];
+  return [
+    {
+      code: "OUTPUT_NONE",
+      message: "no output was asked for: the result stays in the store",
+      hint: "add --push, --load or -o PATH; -o type=cacheonly says that this is meant",
+    },
+  ];
 }
 
 /** Docker takes a label without a value for an empty one. */
@@ -163,7 +166,7 @@ function checkAnnotations(outputs: readonly Output[], platforms: readonly Platfo
 
 /** SOURCE_DATE_EPOCH from --build-arg, else from the environment. */
 function parseEpoch(flags: BuildFlags, process: ProcessContext): number | undefined {
-  const text = parseBuildArgs(flags.buildArg ?? [], process)["SOURCE_DATE_EPOCH"];
+  const text = parseBuildArgs(flags.buildArg ?? [], process).buildArgs["SOURCE_DATE_EPOCH"];
   if (text === undefined || text === "") return undefined;
   if (!/^\d{1,12}$/.test(text))
     throw usage(

@@ -1,8 +1,9 @@
 import { buildCommand } from "@stricli/core";
 import type { CliContext } from "../context.ts";
+import { dockerFlags, type DockerFlags } from "./docker-flags.ts";
 
 /** The flags as typed; their meaning is in request.ts. */
-export interface BuildFlags {
+export interface BuildFlags extends DockerFlags {
   readonly platform?: readonly string[];
   readonly tag?: readonly string[];
   readonly file?: string;
@@ -27,7 +28,7 @@ export interface BuildFlags {
   readonly root?: string;
   readonly registryMirror?: readonly string[];
   readonly plainHttp?: readonly string[];
-  readonly progress: "auto" | "plain" | "tty" | "quiet" | "rawjson";
+  readonly progress: "auto" | "plain" | "tty" | "quiet" | "none" | "rawjson";
   readonly quiet?: boolean;
   readonly debug?: boolean;
 }
@@ -74,6 +75,7 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       metadataFile: text("Write digests and names of the result as JSON", "path"),
       iidfile: text("Write the digest of the image (config digest for one platform, index digest for several)", "path"),
       noCache: flag("Execute every step"),
+      ...dockerFlags,
       compression: {
         kind: "enum",
         values: ["gzip", "zstd", "none"],
@@ -104,14 +106,14 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       plainHttp: texts("Speak to this registry without TLS (loopback ones always are). Repeatable", "host"),
       progress: {
         kind: "enum",
-        values: ["auto", "plain", "tty", "quiet", "rawjson"],
+        values: ["auto", "plain", "tty", "quiet", "none", "rawjson"],
         default: "auto",
         brief: "How progress is shown on standard error",
       },
       quiet: flag("Print the digest alone"),
       debug: flag("Show causes and stack traces of errors"),
     },
-    aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs" },
+    aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs", m: "memory", c: "cpuShares", D: "debug" },
   },
   docs: {
     brief: "Build an image from a Dockerfile, for one or many platforms",

@@ -63,7 +63,7 @@ async function runIn(
   context: WorkerContext,
   call: Call,
 ): Promise<void> {
-  const { argv, cwd, network, platform, hostCa, emulator } = request;
+  const { argv, cwd, network, hosts, ulimits, shmSize, platform, hostCa, emulator } = request;
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);
@@ -81,6 +81,9 @@ async function runIn(
       gid: user.gid,
       groups: user.groups,
       network,
+      hosts,
+      ulimits,
+      shmSize,
       hostCa,
       goCache,
       emulator,

@@ -1,4 +1,5 @@
 import { GraphBuilder } from "../../../engine/graph.ts";
+import type { StepId } from "../../../engine/types.ts";
 import type { Dockerfile } from "../ast.ts";
 import { parseStages } from "../instructions/parse.ts";
 import type { Stages } from "../instructions/parse.ts";
@@ -17,6 +18,7 @@ import { resolveImages } from "./images.ts";
 import type { ResolvedImages } from "./images.ts";
 import { layOut } from "./layout.ts";
 import type { Layout } from "./layout.ts";
+import { requestFor } from "./platform-args.ts";
 import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
 import { proxyVariables } from "./run.ts";
 import { findTarget } from "./target.ts";
@@ -51,41 +53,44 @@ export async function planWith(
   checkFroms(linter, stages, request.platforms, globalSources);
   const layOutWith = (triggers: readonly Triggers[]): readonly Layout[] =>
     request.platforms.map((target, index) => {
-      const globals = globalsFor(target, globalSources);
+      const globals = globalsFor(target, { ...globalSources, buildArgs: requestFor(request, target).buildArgs });
       const known = triggers[index] ?? new Map();
       return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, triggers: known });
     });
-  let layouts = checked(layOutWith([]));
+  const allowInsecure = request.runs?.allowInsecure ?? false;
+  let layouts = checked(layOutWith([]), allowInsecure);
   const found = new Map<string, ResolvedImage>();
   let images = await resolveImages(layouts, dependencies, request.signal, found);
   // A trigger may copy from another stage, whose base has triggers too.
   for (let count = 0, triggers = triggersOf(layouts, images); countOf(triggers) > count;) {
     count = countOf(triggers);
-    layouts = checked(layOutWith(triggers));
+    layouts = checked(layOutWith(triggers), allowInsecure);
     images = await resolveImages(layouts, dependencies, request.signal, found);
     triggers = triggersOf(layouts, images);
   }
   const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
   const graph = new GraphBuilder();
-  const hiddenEnv = proxyVariables(buildArgs);
+  const forced = new Set<StepId>();
   checkImages(linter, layouts, images);
   const targets = layouts.map((layout, index) => {
     linter.beginPlatform(index);
+    const own = requestFor(request, layout.target);
     return convertTarget({
-      request,
+      request: own,
       layout,
       globals: layout.globals,
       images,
       escape,
       graph,
       linter,
-      hiddenEnv,
+      hiddenEnv: proxyVariables(own.buildArgs),
+      forced,
       stages: new Map(),
     });
   });
   const violation = linter.violation();
   if (violation !== undefined) throw violation;
-  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), sourceDateEpoch };
+  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), sourceDateEpoch, forced };
 }
 
 function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerfile, "escape"> {
@@ -99,8 +104,10 @@ function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerf
 }
 
 /** Refuses what cannot be built before anything is looked up. */
-function checked(layouts: readonly Layout[]): readonly Layout[] {
-  for (const { reachable } of layouts) for (const { stage } of reachable) stage.instructions.forEach(refuseUnsupported);
+function checked(layouts: readonly Layout[], allowInsecure: boolean): readonly Layout[] {
+  for (const { reachable } of layouts)
+    for (const { stage } of reachable)
+      for (const instruction of stage.instructions) refuseUnsupported(instruction, allowInsecure);
   return layouts;
 }
 

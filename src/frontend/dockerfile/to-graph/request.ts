@@ -1,10 +1,11 @@
 import type { SourceFile } from "../../../base/source.ts";
-import type { BuildPlan } from "../../../engine/types.ts";
+import type { BuildPlan, StepId } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
 import type { Descriptor } from "../../../oci/descriptor.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Reference } from "../../../oci/reference.ts";
+import type { HostEntry, Ulimit } from "../../../worker/protocol.ts";
 import type { Note } from "../note.ts";
 
 /** What is to be planned. */
@@ -19,6 +20,14 @@ export interface PlanRequest {
   /** Where RUNs of stages with `--platform=$BUILDPLATFORM` run. */
   readonly buildPlatform: Platform;
   readonly buildArgs: Readonly<Record<string, string>>;
+  /** Those that count for one target platform only, over `buildArgs`. */
+  readonly platformArgs?:
+    | readonly { readonly platform: Platform; readonly name: string; readonly value: string }[]
+    | undefined;
+  /** What holds for every RUN. */
+  readonly runs?: RunDefaults | undefined;
+  /** Stages whose steps are all executed, by name or number. */
+  readonly noCacheStages?: readonly string[] | undefined;
   /** Put on the image beside those of LABEL, and over them. */
   readonly labels: Readonly<Record<string, string>>;
   readonly contextDirectory: string;
@@ -29,6 +38,16 @@ export interface PlanRequest {
   /** Seconds since the epoch. Default: the build arg or global ARG SOURCE_DATE_EPOCH. */
   readonly sourceDateEpoch?: number | undefined;
   readonly signal: AbortSignal;
+}
+
+export interface RunDefaults {
+  readonly network: "default" | "host" | "none";
+  readonly hosts: readonly HostEntry[];
+  readonly ulimits: readonly Ulimit[];
+  /** Bytes. */
+  readonly shmSize: number | undefined;
+  /** `--security=insecure` may be. */
+  readonly allowInsecure: boolean;
 }
 
 export type NamedContext =
@@ -59,4 +78,6 @@ export interface DockerfilePlan extends BuildPlan {
   readonly notes: readonly Note[];
   /** Seconds since the epoch, where the request, a build arg or a global ARG says so. */
   readonly sourceDateEpoch: number | undefined;
+  /** Steps that are executed whatever is known of them. */
+  readonly forced: ReadonlySet<StepId>;
 }

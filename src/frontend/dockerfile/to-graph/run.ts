@@ -13,6 +13,7 @@ export function convertRun(state: StageState, run: RunInstruction): void {
   const { command, script } = withHeredocs(run);
   const argv = commandLine(state, command);
   const mounts = convertMounts(state, run);
+  const { runs } = state.conversion.request;
   commitStep(
     state,
     {
@@ -24,8 +25,11 @@ export function convertRun(state: StageState, run: RunInstruction): void {
       cwd: cleanPath(fromWorkingDirectory(state, "")),
       user: state.config.User ?? "",
       // A build's network is the machine's, unless it is to have none.
-      network: network === "none" ? "none" : "host",
+      network: network === "none" || (network !== "host" && runs?.network === "none") ? "none" : "host",
       platform: state.platform,
+      ...(runs?.hosts.length && { hosts: runs.hosts }),
+      ...(runs?.ulimits.length && { ulimits: runs.ulimits }),
+      ...(runs?.shmSize !== undefined && { shmSize: runs.shmSize }),
       ...(script !== undefined && { script }),
       ...(mounts.length > 0 && { mounts }),
     },

@@ -29,6 +29,8 @@ export interface Conversion {
   readonly linter: Linter;
   /** Proxy variables of the build args: for every RUN, in no key. */
   readonly hiddenEnv: readonly string[];
+  /** Steps of stages that are to be executed whatever is known of them, and what stands on them. */
+  readonly forced: Set<StepId>;
   /** Stages converted so far, by index. */
   readonly stages: Map<number, StageState>;
 }
@@ -120,9 +122,18 @@ export function setVariable(state: StageState, name: string, value: string): voi
 
 /** Adds a step for an instruction and counts it among the stage's. */
 export function addStep(state: StageState, step: Step, node: InstructionNode, text = instructionText(node)): StepId {
-  const id = state.conversion.graph.add(step, { ...nextLabel(state), text, source: node.source });
+  const { graph, forced } = state.conversion;
+  const id = graph.add(step, { ...nextLabel(state), text, source: node.source });
   state.steps = [...state.steps, id];
+  if (isForced(state) || ("base" in step && forced.has(step.base))) forced.add(id);
   return id;
+}
+
+function isForced({ layout, conversion }: StageState): boolean {
+  const { from, index } = layout.stage;
+  return (conversion.request.noCacheStages ?? []).some(
+    (name) => name.toLowerCase() === from.name || name === String(index) || name === `stage-${index}`,
+  );
 }
 
 /** Makes `step` the stage's file system, with its item in the history. */

@@ -4,10 +4,10 @@ import { keywordRange, wordRange } from "../errors.ts";
 import type { Instruction, RunInstruction } from "../instructions/types.ts";
 
 /** Throws `DOCKERFILE_UNSUPPORTED` for what is read but cannot be built yet; nothing is ever left out in silence. */
-export function refuseUnsupported(instruction: Instruction): void {
+export function refuseUnsupported(instruction: Instruction, allowInsecure: boolean): void {
   switch (instruction.kind) {
     case "run":
-      return refuseRun(instruction);
+      return refuseRun(instruction, allowInsecure);
   }
 }
 
@@ -15,8 +15,16 @@ export function unsupported(what: string, source: SourceRange, hint: string): Ap
   return new AppError("DOCKERFILE_UNSUPPORTED", `${what} is not supported yet`, { source, hint });
 }
 
-function refuseRun({ node, devices, security }: RunInstruction): void {
+function refuseRun({ node, devices, security }: RunInstruction, allowInsecure: boolean): void {
   const [device] = devices;
   if (device !== undefined) throw unsupported("RUN --device", wordRange(node, device), "Leave it out.");
-  if (security === "insecure") throw unsupported("RUN --security=insecure", keywordRange(node), "Leave it out.");
+  if (security !== "insecure") return;
+  const what = "RUN --security=insecure";
+  const source = keywordRange(node);
+  if (allowInsecure)
+    throw unsupported(what, source, "No sandbox gives a RUN all capabilities so far. Leave the flag out.");
+  throw new AppError("DOCKERFILE_NOT_ALLOWED", `${what} is not allowed`, {
+    source,
+    hint: "It needs --allow security.insecure, and a sandbox that gives it, which there is none of so far. Leave it out.",
+  });
 }
