@@ -19,7 +19,12 @@ export interface PlannedBuild extends BuildPlan {
 }
 
 /** Reads the context's Dockerfile and plans it for every platform; findings become notes. */
-export async function planRequest(workshop: Workshop, request: BuildRequest, emit: EventSink): Promise<PlannedBuild> {
+export async function planRequest(
+  workshop: Workshop,
+  request: BuildRequest,
+  emit: EventSink,
+  planner: typeof planBuild = planBuild,
+): Promise<PlannedBuild> {
   const context = openDirectory(request.context, request.dockerfile);
   const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
@@ -27,7 +32,7 @@ export async function planRequest(workshop: Workshop, request: BuildRequest, emi
   for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
   // Before registries are asked, which may take a while.
   emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
-  const plan = await planBuild(
+  const plan = await planner(
     {
       dockerfile: context.dockerfile,
       target: request.target,

@@ -2,11 +2,12 @@ import { buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { messageOf } from "../base/errors.ts";
 import { buildImageCommand } from "./build/spec.ts";
 import type { CliContext } from "./context.ts";
+import { lintCommand } from "./lint/spec.ts";
 import { planCommand } from "./plan/spec.ts";
 import { VERSION } from "./version.ts";
 
 const root = buildRouteMap<string, CliContext>({
-  routes: { build: buildImageCommand, plan: planCommand },
+  routes: { build: buildImageCommand, plan: planCommand, lint: lintCommand },
   docs: {
     brief: "One Dockerfile, one command, one image for many platforms",
     fullDescription:

@@ -6,6 +6,7 @@ import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
 import { roomIn } from "../output-room.ts";
 import { readSettings } from "../settings.ts";
+import { parseCall } from "./call.ts";
 import { toRequest } from "./request.ts";
 import { usage } from "./usage.ts";
 import type { BuildFlags } from "./spec.ts";
@@ -13,7 +14,9 @@ import type { BuildFlags } from "./spec.ts";
 /** `manyarch build`: results on standard output, talk on standard error. */
 export async function buildImage(this: CliContext, flags: BuildFlags, path?: string): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
+    const call = parseCall(flags.call, flags.check ?? false);
     const request = toRequest(flags, path, readSettings(this), this);
+    if (call !== undefined) return (await import("./check.ts")).checkImage(this, request, call, flags.failOn);
     refuseTerminal(request, this.process.stdout);
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
     try {

@@ -30,6 +30,9 @@ export interface BuildFlags extends DockerFlags {
   readonly plainHttp?: readonly string[];
   readonly progress: "auto" | "plain" | "tty" | "quiet" | "none" | "rawjson";
   readonly quiet?: boolean;
+  readonly call?: string;
+  readonly check?: boolean;
+  readonly failOn?: string;
   readonly debug?: boolean;
 }
 
@@ -111,6 +114,9 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         brief: "How progress is shown on standard error",
       },
       quiet: flag("Print the digest alone"),
+      call: text("Instead of building: check[,format=json] prints findings", "build | check"),
+      check: flag("Check the Dockerfile; short for --call=check"),
+      failOn: text("Findings of --check that make it fail (default: warning), as lint's", "severity|rules"),
       debug: flag("Show causes and stack traces of errors"),
     },
     aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs", m: "memory", c: "cpuShares", D: "debug" },

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parsePlatform } from "../../../oci/platform.ts";
-import { checkDockerfile } from "../to-graph/check.ts";
-import type { Check } from "../to-graph/check.ts";
+import { planBuild } from "../to-graph/plan.ts";
 import { Images } from "../to-graph/plan-fixture.ts";
+import { Linter } from "./linter.ts";
 import { comparable, readCases } from "./cases.ts";
 import type { LintCase } from "./cases.ts";
 import { RULES } from "./rules.ts";
@@ -16,8 +16,12 @@ const IMAGES = {
 
 describe("BuildKit's checks", () => {
   test.each(CASES)("$title", async (lintCase) => {
-    const { findings, error } = await check(lintCase);
-    const found = findings.map(({ rule, message, source: { start, end } }) => ({
+    const linter = new Linter();
+    const error = await check(lintCase, linter).then(
+      () => undefined,
+      (cause: Error) => cause,
+    );
+    const found = linter.findings.map(({ rule, message, source: { start, end } }) => ({
       lines: end.line - 1 > start.line ? `${start.line}-${end.line - 1}` : `${start.line}`,
       rule: rule.name,
       message,
@@ -35,12 +39,13 @@ describe("BuildKit's checks", () => {
   });
 });
 
-function check({ dockerfile, ignore, buildArgs, target }: LintCase): Promise<Check> {
+function check({ dockerfile, ignore, buildArgs, target }: LintCase, linter: Linter): Promise<unknown> {
   const platform = parsePlatform("linux/amd64");
-  return checkDockerfile(
+  return planBuild(
     {
       dockerfile: { name: "Dockerfile", text: dockerfile },
       target,
+      allStages: target === undefined,
       platforms: [platform],
       buildPlatform: platform,
       buildArgs,
@@ -50,5 +55,6 @@ function check({ dockerfile, ignore, buildArgs, target }: LintCase): Promise<Che
       signal: new AbortController().signal,
     },
     new Images(IMAGES),
+    linter,
   );
 }

@@ -31,17 +31,13 @@ import { refuseUnsupported } from "./unsupported.ts";
  * stages of every platform into one graph, in which equal steps of different platforms are one.
  *
  * Throws `DOCKERFILE_*` with the place in the file; what `resolveImage` throws gets the place that
- * names the image. Nothing is looked up before the whole file has been checked.
+ * names the image. Nothing is looked up before the whole file has been checked. What `linter` has found
+ * by then stays found.
  */
-export async function planBuild(given: PlanRequest, dependencies: PlanDependencies): Promise<DockerfilePlan> {
-  return planWith(new Linter(), given, dependencies);
-}
-
-/** As {@link planBuild}. What `linter` has found by the time this throws stays found. */
-export async function planWith(
-  linter: Linter,
+export async function planBuild(
   given: PlanRequest,
   dependencies: PlanDependencies,
+  linter = new Linter(),
 ): Promise<DockerfilePlan> {
   const request = withEpochArg(given);
   const { escape, globalArgs, stages } = readStages(linter, request);

@@ -1,0 +1,42 @@
+import { LINT_FORMATS, type LintFormat } from "../../report/lint/format.ts";
+import { usage } from "./usage.ts";
+
+/** What `build` is to do instead of building: `--call`. */
+export interface Call {
+  readonly method: "check";
+  readonly format: LintFormat;
+  /** Findings do not make the command fail. */
+  readonly ignoreStatus: boolean;
+}
+
+/** Reads `METHOD[,format=FORMAT][,ignorestatus=true]`; `build` is no call. `--check` is short for `--call=check`. */
+export function parseCall(text: string | undefined, check: boolean): Call | undefined {
+  const words = (text ?? (check ? "check" : "build")).split(",");
+  const options = new Map(words.filter((word) => word.includes("=")).map(splitOption));
+  const [method = "build", ...more] = words.filter((word) => !word.includes("="));
+  const unknown = [...options.keys()].find((name) => name !== "format" && name !== "ignorestatus");
+  if (unknown !== undefined || more.length > 0) {
+    throw usage(`--call ${text}: ${unknown ?? more[0]} is not known`, "write --call=check,format=json");
+  }
+  if (method === "build") return undefined;
+  if (method !== "check" && method !== "lint")
+    throw usage(`--call ${text}: ${method} is not known`, "known are build and check");
+  return {
+    method: "check",
+    format: parseFormat(options.get("format")),
+    ignoreStatus: /^(?:1|t|true)$/i.test(options.get("ignorestatus") ?? ""),
+  };
+}
+
+function splitOption(word: string): [name: string, value: string] {
+  const equals = word.indexOf("=");
+  return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+/** docker's are `text`, which is the default, and `json`. */
+function parseFormat(name: string | undefined): LintFormat {
+  if (name === undefined || name === "text") return "docker";
+  const format = LINT_FORMATS.find((known) => known === name);
+  if (format !== undefined) return format;
+  throw usage(`--call format=${name}: there is no such format`, `known are text, ${LINT_FORMATS.join(", ")}`);
+}

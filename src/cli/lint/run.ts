@@ -1,0 +1,60 @@
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { checkRequest, type CheckedFile } from "../../build/check.ts";
+import type { BuildRequest } from "../../build/request.ts";
+import { renderError } from "../../report/error.ts";
+import { useColor } from "../../report/choose.ts";
+import { ruleList } from "../../report/lint/rule-list.ts";
+import { summaryOf } from "../../report/lint/terminal.ts";
+import { toRequest } from "../build/request.ts";
+import type { CliContext } from "../context.ts";
+import { guarded } from "../guarded.ts";
+import { readSettings } from "../settings.ts";
+import { parseFailOn } from "./fail-on.ts";
+import { reportChecks } from "./report.ts";
+import type { LintFlags } from "./spec.ts";
+
+/** `manyarch lint`: findings on standard output or in a file; errors and the last word on standard error. */
+export async function lintFiles(this: CliContext, flags: LintFlags, ...paths: string[]): Promise<void> {
+  await guarded(this, flags.debug ?? false, async () => {
+    if (flags.list === true) return void this.process.stdout.write(ruleList(flags.format === "json"));
+    const failOn = parseFailOn(flags.failOn);
+    const requests = (paths.length > 0 ? paths : ["."]).map((path) => requestFor(this, flags, path));
+    const files: CheckedFile[] = [];
+    // One after the other: what one has resolved is in the store for the next.
+    for (const request of requests) files.push(await check(this, request, flags.offline ?? false));
+    const { format, output } = flags;
+    try {
+      await reportChecks(this, files, { format, output, failOn });
+    } finally {
+      sayRest(this, files, format === "terminal");
+    }
+  });
+}
+
+function requestFor(context: CliContext, flags: LintFlags, path: string): BuildRequest {
+  const place = resolve(context.cwd, path);
+  const isDirectory = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const { format: _format, output: _output, failOn: _failOn, offline: _offline, list: _list, ...shared } = flags;
+  return toRequest(
+    { ...shared, ...NOT_ASKED, ...(!isDirectory && { file: place }) },
+    isDirectory ? place : dirname(place),
+    readSettings(context),
+    context,
+  );
+}
+
+/** Flags of `build` that have no meaning here. */
+const NOT_ASKED = { compression: "gzip", hostCa: "off", goCache: "off", progress: "quiet" } as const;
+
+function check({ env, cwd, signal }: CliContext, request: BuildRequest, offline: boolean): Promise<CheckedFile> {
+  return checkRequest(request, { env, cwd, signal, offline });
+}
+
+/** Errors of all files but the first that has one, which ends the command; then, for people, how many findings there are. */
+function sayRest({ process, env }: CliContext, files: readonly CheckedFile[], isForPeople: boolean): void {
+  const errors = files.map(({ error }) => error).filter((error) => error !== undefined);
+  const options = { color: useColor(process.stderr, env), columns: process.stderr.columns || 100 };
+  for (const error of errors.slice(1)) process.stderr.write(renderError(error, options));
+  if (isForPeople) process.stderr.write(`${summaryOf(files)}\n`);
+}
