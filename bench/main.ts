@@ -11,7 +11,7 @@ import { buildkit } from "./builders/buildkit.ts";
 import { manyarch } from "./builders/manyarch.ts";
 import { measureBuild, type Measurement } from "./measure.ts";
 import { benchMirror } from "./mirror.ts";
-import { renderResults, type Row } from "./results.ts";
+import { renderResults } from "./results.ts";
 import { scenarios, type Scenario } from "./scenarios.ts";
 
 const EXAMPLE_JOB: BuildJob = {
@@ -59,13 +59,27 @@ async function run(chosen: readonly Scenario[], rounds: number, names: readonly 
     for (const group of groups(chosen)) {
       for (const builder of builders) await measureGroup(builder, group, round, target.host, results, failed);
     }
+    // After each round, so that what was measured stays when the rest is given up.
+    writeResults(chosen, builders, round, results);
   }
-  const rows: Row[] = chosen.map((scenario) => ({ title: scenario.title, rounds: results.get(scenario) ?? new Map() }));
+  process.stdout.write(`\nwritten to ${options.output}\n`);
+}
+
+function writeResults(
+  chosen: readonly Scenario[],
+  builders: readonly Builder[],
+  rounds: number,
+  results: ReadonlyMap<Scenario, ReadonlyMap<string, readonly Measurement[]>>,
+): void {
+  const rows = chosen.map((scenario) => ({
+    title: scenario.title,
+    budget: scenario.budget ?? {},
+    rounds: results.get(scenario) ?? new Map<string, readonly Measurement[]>(),
+  }));
   const versions = new Map(builders.map((one) => [one.name, one.version]));
   const commands = builders.flatMap((one) => one.commands(EXAMPLE_JOB).map((command) => shown(command.argv)));
   const date = new Date().toISOString().slice(0, 10);
   writeFileSync(options.output, renderResults({ date, rounds, versions, commands, rows }));
-  process.stdout.write(`\nwritten to ${options.output}\n`);
 }
 
 /** A cold scenario and the warm ones that follow from it: measured without another builder in between. */

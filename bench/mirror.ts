@@ -5,7 +5,7 @@ import { ensureArtefact } from "../test/bed/make.ts";
 import { runTool, runToolAsync } from "../test/bed/process.ts";
 import { Registry } from "../test/bed/registry.ts";
 
-const IMAGES = ["distroless/static:nonroot", "library/busybox:latest"];
+const IMAGES = ["distroless/static:nonroot", "library/busybox:latest", "library/debian:bookworm-slim"];
 const GOLANG = "library/golang:1.26-bookworm";
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 

@@ -4,6 +4,8 @@ import type { Measurement } from "./measure.ts";
 
 export interface Row {
   readonly title: string;
+  /** The largest ratio allowed, by the other builder's name. */
+  readonly budget: Readonly<Record<string, number>>;
   /** By builder's name. Empty where it failed. */
   readonly rounds: ReadonlyMap<string, readonly Measurement[]>;
 }
@@ -25,14 +27,14 @@ export function renderResults(report: Report): string {
     ...others.flatMap((name) => [name, "ratio"]),
     `peak memory: ${[ours, ...others].join(", ")}`,
   ];
-  const rows = report.rows.map(({ title, rounds }) => {
+  const rows = report.rows.map(({ title, rounds, budget }) => {
     const median = (name: string): number | undefined => medianOf((rounds.get(name) ?? []).map((one) => one.seconds));
     const mine = median(ours);
     const peaks = [ours, ...others].map((name) => peak(rounds.get(name) ?? []));
     return [
       title,
       seconds(mine),
-      ...others.flatMap((name) => [seconds(median(name)), ratio(mine, median(name))]),
+      ...others.flatMap((name) => [seconds(median(name)), ratio(mine, median(name), budget[name])]),
       peaks.join(", "),
     ];
   });
@@ -46,7 +48,8 @@ export function renderResults(report: Report): string {
     "",
     ...table([head, head.map((_, at) => (at === 0 ? "---" : "---:")), ...rows]),
     "",
-    "A ratio below 1 means that manyarch takes less time. Write this page with `./dev bench`.",
+    "A ratio below 1 means that manyarch takes less time; behind the stroke is the design's budget, and bold is what exceeds it.",
+    "Memory is the sum of the proportional sizes of the builder's own processes. Write this page with `./dev bench`.",
     "",
     "```",
     ...report.commands,
@@ -72,8 +75,11 @@ function seconds(value: number | undefined): string {
   return value === undefined ? "failed" : `${value.toFixed(2)} s`;
 }
 
-function ratio(mine: number | undefined, theirs: number | undefined): string {
-  return mine === undefined || theirs === undefined ? "" : `${(mine / theirs).toFixed(2)}`;
+function ratio(mine: number | undefined, theirs: number | undefined, budget: number | undefined): string {
+  if (mine === undefined || theirs === undefined) return "";
+  const text = (mine / theirs).toFixed(2);
+  if (budget === undefined) return text;
+  return Number(text) > budget ? `**${text}** / ${budget}` : `${text} / ${budget}`;
 }
 
 function peak(rounds: readonly Measurement[]): string {

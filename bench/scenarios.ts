@@ -11,6 +11,8 @@ export interface Scenario {
   readonly platforms: readonly string[];
   /** `cold`: empty store and registry. `warm`: after the row before it, in the same store. */
   readonly start: "cold" | "warm";
+  /** The largest ratio of our time to another builder's that the design allows. */
+  readonly budget?: Readonly<Record<string, number>>;
   /** Changes the context, or gives build arguments, before each measured build. */
   readonly prepare?: (round: string) => Readonly<Record<string, string>>;
 }
@@ -24,6 +26,8 @@ export function scenarios(directory: string): readonly Scenario[] {
     ...example(directory, "hello"),
     ...example(directory, "web"),
     ...trivialRuns(directory),
+    extraction(directory),
+    withoutRuns(directory),
     largeCopy(directory),
   ];
 }
@@ -43,9 +47,29 @@ function example(directory: string, name: string): readonly Scenario[] {
     return {};
   };
   return [
-    { ...common, name: `${name}-cold`, title: `${name}, cold, 2 platforms`, start: "cold", prepare: restore },
-    { ...common, name: `${name}-noop`, title: `${name} again, nothing changed`, start: "warm" },
-    { ...common, name: `${name}-edit`, title: `${name}, main.go edited`, start: "warm", prepare: edit },
+    {
+      ...common,
+      name: `${name}-cold`,
+      title: `${name}, cold, 2 platforms`,
+      start: "cold",
+      budget: { BuildKit: 0.95, buildah: 0.6 },
+      prepare: restore,
+    },
+    {
+      ...common,
+      name: `${name}-noop`,
+      title: `${name} again, nothing changed`,
+      start: "warm",
+      budget: { BuildKit: 1.5, buildah: 0.25 },
+    },
+    {
+      ...common,
+      name: `${name}-edit`,
+      title: `${name}, main.go edited`,
+      start: "warm",
+      budget: { BuildKit: 0.1 },
+      prepare: edit,
+    },
   ];
 }
 
@@ -67,9 +91,44 @@ function trivialRuns(directory: string): readonly Scenario[] {
       name: "runs",
       title: "21 trivial RUNs, base present",
       start: "warm",
+      budget: { BuildKit: 0.6, buildah: 0.15 },
       prepare: (round) => ({ ROUND: round }),
     },
   ];
+}
+
+function extraction(directory: string): Scenario {
+  const context = contextDirectory(directory);
+  writeFileSync(join(context, "Dockerfile"), "FROM golang:1.26-bookworm\nRUN true\n");
+  return {
+    name: "extract",
+    title: "pull and extract of a golang base, one RUN",
+    context,
+    platforms: MACHINE,
+    start: "cold",
+    budget: { BuildKit: 1, buildah: 0.7 },
+  };
+}
+
+/** Everything that is not a RUN: pulling, copying from a stage and from the context, packing, pushing. */
+function withoutRuns(directory: string): Scenario {
+  const context = contextDirectory(directory);
+  const lines = [
+    "FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS tools",
+    "FROM debian:bookworm-slim",
+    "COPY --from=tools /usr/local/go/bin /tools",
+    "COPY Dockerfile /app/",
+    "WORKDIR /app",
+  ];
+  writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
+  return {
+    name: "files",
+    title: "all but RUNs: two stages, 2 platforms, cold",
+    context,
+    platforms: TWO,
+    start: "cold",
+    budget: { BuildKit: 0.7 },
+  };
 }
 
 /** 7,010 files, 700 MB, that compress to about a half. */
@@ -83,7 +142,14 @@ function largeCopy(directory: string): Scenario {
   }
   for (let file = 0; file < 10; file++)
     writeFileSync(join(context, "data", `large${file}`), content(10_000 + file, 7_000_000));
-  return { name: "copy", title: "COPY of 7,010 files, 700 MB", context, platforms: MACHINE, start: "cold" };
+  return {
+    name: "copy",
+    title: "COPY of 7,010 files, 700 MB",
+    context,
+    platforms: MACHINE,
+    start: "cold",
+    budget: { BuildKit: 0.5, buildah: 0.4 },
+  };
 }
 
 /** The same bytes every time: half of them random, half of them text-like. */
