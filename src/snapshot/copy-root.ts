@@ -28,6 +28,14 @@ export interface CopyRootOptions {
   readonly onNotice?: ((message: string) => void) | undefined;
 }
 
+/** Files between two looks at the event loop, without which nothing could cancel a long run of them. */
+const BREATH = 256;
+
+async function breathe(signal: AbortSignal): Promise<void> {
+  await new Promise(setImmediate);
+  signal.throwIfAborted();
+}
+
 /** A copy, and what its files were when that was last known. */
 export interface PlainRoot {
   readonly directory: string;
@@ -45,21 +53,32 @@ export function copyRoot({ place, syscalls, onNotice: notice = () => {} }: CopyR
   const context: WriteContext = { syscalls, notice };
   const kept = new KeptRoots();
   let count = 0;
-  const open = (layers: RootLayers): WritableRoot => {
-    const root = kept.take(layers.lower) ?? makeCopy(layers.lower, `${place}/${count++}`, place, context);
+  const open = async (layers: RootLayers, signal: AbortSignal): Promise<WritableRoot> => {
+    const root =
+      kept.take(layers.lower) ?? (await makeCopy(layers.lower, `${place}/${count++}`, place, context, signal));
     return new CopiedRoot(root, layers, place, kept, context);
   };
   return { kind: "copy", open };
 }
 
 /** Lays the layers out in `directory`, which is made. */
-function makeCopy(lower: readonly string[], directory: string, place: string, context: WriteContext): PlainRoot {
+async function makeCopy(
+  lower: readonly string[],
+  directory: string,
+  place: string,
+  context: WriteContext,
+  signal: AbortSignal,
+): Promise<PlainRoot> {
   mkdirSync(directory, { mode: 0o700 });
   const root = RootDirectory.open(directory, { links: "refuse" });
   try {
     const tree = new LayeredTree(lower, context.syscalls);
     const writer = new PlainWriter(root, context, { isStill: true });
-    for (const { path, node } of walk(tree, "")) if (node instanceof DiskNode) writer.put(path, node);
+    let count = 0;
+    for (const { path, node } of walk(tree, "")) {
+      if (node instanceof DiskNode) writer.put(path, node);
+      if (++count % BREATH === 0) await breathe(signal);
+    }
     writer.finish();
     describeTop(directory, tree.lstat(""), context);
     return remember(directory, StatIndex.read(root), place);
@@ -102,7 +121,7 @@ class CopiedRoot implements WritableRoot {
   /** Nothing is mounted. */
   release(): void {}
 
-  collect(): void {
+  async collect(signal: AbortSignal): Promise<void> {
     const root = this.#root;
     if (root === undefined) return;
     const { lower, upper } = this.#layers;
@@ -112,7 +131,7 @@ class CopiedRoot implements WritableRoot {
     try {
       const tree = new LayeredTree(lower, syscalls);
       const changes = findChanges(files, { index: root.index, unclear }, tree, syscalls);
-      writeUpper(files, changes, tree, upper, this.#context);
+      await writeUpper(files, changes, tree, upper, this.#context, signal);
       this.#root = undefined;
       this.#kept.keep(remember(root.directory, changes.index, this.#place), [...lower, upper]);
     } finally {
@@ -127,13 +146,14 @@ class CopiedRoot implements WritableRoot {
 }
 
 /** Puts changes into the new directory `upper`, in overlayfs form. */
-function writeUpper(
+async function writeUpper(
   files: RootDirectory,
   { put, gone }: TreeChanges,
   lower: Tree,
   upper: string,
   context: WriteContext,
-): void {
+  signal: AbortSignal,
+): Promise<void> {
   mkdirSync(upper, { mode: 0o700 });
   const root = RootDirectory.open(upper, { links: "refuse" });
   try {
@@ -152,7 +172,10 @@ function writeUpper(
       if (found !== undefined) writer.put(path, found);
     };
     add("");
-    for (const path of put) add(path);
+    for (const [count, path] of put.entries()) {
+      add(path);
+      if ((count + 1) % BREATH === 0) await breathe(signal);
+    }
     for (const path of gone) {
       // A name of the RUN before this one that no layer holds, such as a device 0:0.
       if (lower.lstat(path) === undefined) continue;

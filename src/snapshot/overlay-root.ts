@@ -14,7 +14,7 @@ export interface OverlayRootOptions {
 
 /** Writable roots by the kernel's overlayfs. {@link RootMaker.open} throws as {@link mountOverlay}. */
 export function overlayRoot(options: OverlayRootOptions): RootMaker {
-  return { kind: "overlay", open: (layers) => openOverlay(layers, options) };
+  return { kind: "overlay", open: async (layers) => openOverlay(layers, options) };
 }
 
 function openOverlay({ lower, upper, space }: RootLayers, { scratch, syscalls }: OverlayRootOptions): WritableRoot {
@@ -41,7 +41,7 @@ function openOverlay({ lower, upper, space }: RootLayers, { scratch, syscalls }:
     release();
     throw error;
   }
-  return { directory, changes: upper, release, collect: release, discard: release };
+  return { directory, changes: upper, release, collect: async () => release(), discard: release };
 }
 
 function emptyLayer(scratch: string): string {

@@ -11,7 +11,8 @@ export interface RootLayers {
 /** One way to make writable snapshots. */
 export interface RootMaker {
   readonly kind: "overlay" | "fuse-overlayfs" | "copy";
-  open(layers: RootLayers): WritableRoot;
+  /** Throws the signal's reason when aborted, and has nothing left open then. */
+  open(layers: RootLayers, signal: AbortSignal): Promise<WritableRoot>;
 }
 
 /** A root file system for one RUN. After `release`, `collect` or `discard` ends it. */
@@ -26,7 +27,7 @@ export interface WritableRoot {
   /** The RUN has ended: nothing may use `directory` any more. May be called again. */
   release(): void;
   /** Puts what changed into `upper`. */
-  collect(): void;
+  collect(signal: AbortSignal): Promise<void>;
   /** Gives up everything but `upper`. May be called again. */
   discard(): void;
 }

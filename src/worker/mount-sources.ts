@@ -38,7 +38,7 @@ export async function openMount(
 ): Promise<MountSource> {
   switch (mount.kind) {
     case "bind":
-      return openBind(mount, space, context);
+      return openBind(mount, space, context, signal);
     case "cache": {
       const cache = await openCache(mount, context, signal);
       return {
@@ -88,14 +88,16 @@ function openSecret(mount: RunMount & { readonly kind: "secret" }, { memory, ind
 }
 
 /** An overlay of the mount's own, so that what is written to it, and mount points in it, go with it. */
-function openBind(
+async function openBind(
   { chain, source, readonly }: RunMount & { readonly kind: "bind" },
   { disk, index }: MountSpace,
   context: WorkerContext,
-): MountSource {
+  signal: AbortSignal,
+): Promise<MountSource> {
   const space = `${disk}/${index}`;
   mkdirSync(space, { mode: 0o700 });
-  const root = context.roots.open({ lower: layerDirectories(chain, context), upper: `${space}/fs`, space });
+  const lower = layerDirectories(chain, context);
+  const root = await context.roots.open({ lower, upper: `${space}/fs`, space }, signal);
   const close = (): void => {
     root.release();
     root.discard();

@@ -23,7 +23,7 @@ export async function serve(request: RunRequest, context: WorkerContext, call: C
   await publishSnapshot(request.id, context, async (fs, own) => {
     const lower = layerDirectories(request.parents, context);
     const user = resolveUser(new LayeredTree(lower, context.syscalls), request.user);
-    await inRoot({ lower, upper: fs, space: own }, context, async (root, points) => {
+    await inRoot({ lower, upper: fs, space: own }, context, call.signal, async (root, points) => {
       const space = { memory: `${context.scratch}/${nameOf(context.temp.tempPath("files"))}`, disk: `${own}/mounts` };
       await withMounts(request, { root, points, space }, context, call, (mounts) =>
         runIn(root.directory, user, request, mounts, context, call),
@@ -37,15 +37,16 @@ export async function serve(request: RunRequest, context: WorkerContext, call: C
 async function inRoot(
   layers: RootLayers,
   { roots, syscalls }: WorkerContext,
+  signal: AbortSignal,
   body: (root: WritableRoot, points: MadeMountPoints[]) => Promise<void>,
 ): Promise<void> {
-  const root = roots.open(layers);
+  const root = await roots.open(layers, signal);
   try {
     const points: MadeMountPoints[] = [makeMountPoints(root, syscalls)];
     await body(root, points);
     root.release();
     for (const made of points.toReversed()) removeMountPoints(root, made, syscalls);
-    root.collect();
+    await root.collect(signal);
   } finally {
     root.discard();
   }
