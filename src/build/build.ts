@@ -22,6 +22,7 @@ import type { Store } from "../store/store.ts";
 import type { Worker } from "../worker/spawn.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
 import { mainPacking, makeImages } from "./images.ts";
+import { withCrossing } from "./crossing.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { privateInputs } from "./private-inputs.ts";
@@ -51,7 +52,10 @@ export async function build(request: BuildRequest, dependencies: BuildDependenci
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
   let failure: AppError | undefined;
   try {
-    return await withoutLostResults(() => attempt(workshop, request, emit, start), emit);
+    return await withoutLostResults(
+      () => withCrossing(workshop, emit, () => attempt(workshop, request, emit, start)),
+      emit,
+    );
   } catch (error) {
     const cause: unknown = dependencies.signal.aborted ? dependencies.signal.reason : error;
     stop.abort(cause);
@@ -120,7 +124,7 @@ async function buildIn(
   const strategies = await strategiesOf(plan, workshop);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
   if (refusal !== undefined) throw refusal;
-  const stages = planStages(plan, strategies, hostPlatform());
+  const stages = planStages(plan, strategies);
   emit({ kind: "build.planned", steps: plan.graph.steps.size, stages });
 
   const tally = new Tally();

@@ -58,7 +58,7 @@ export async function describePlan(
       dockerfile: plan.dockerfile,
       machine: formatPlatform(hostPlatform()),
       platforms: plan.targets.map(({ platform }) => formatPlatform(platform)),
-      stages: planStages(plan, strategies, hostPlatform()),
+      stages: planStages(plan, strategies),
       shared: sharedSteps(plan),
       fetches: planFetches(plan, present, whole),
       refusal: missingEmulator(plan, strategies, hostPlatform()),

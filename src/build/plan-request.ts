@@ -47,11 +47,13 @@ export async function planRequest(
       ignore: context.ignore,
       contexts: new Map([...request.contexts].map(([key, source]) => [key, openContext(source)])),
       sourceDateEpoch: request.epoch,
+      cross: request.cross === "off" ? undefined : { mode: request.cross, excluded: workshop.uncrossed },
       signal: workshop.signal,
     },
     { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
   );
   for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
+  for (const advice of plan.advice) emit({ kind: "note", level: "info", ...advice });
   return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
 }
 

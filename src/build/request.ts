@@ -28,6 +28,8 @@ export interface BuildRequest {
   readonly secrets: ReadonlyMap<string, SecretSource>;
   /** Sockets of SSH agents by id; for RUN --mount=type=ssh. */
   readonly agents: ReadonlyMap<string, string>;
+  /** Stages that compile Go and would be emulated: run them here and compile for the target, or say what to change. */
+  readonly cross: "auto" | "suggest" | "off";
   readonly noCache: boolean;
   /** Stages whose steps are all executed. */
   readonly noCacheStages: readonly string[];

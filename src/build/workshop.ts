@@ -31,6 +31,8 @@ export interface Workshop {
   readonly parallelism: number;
   /** As PATH: where programs of the machine are looked for. */
   readonly searchPath: string;
+  /** Names of stages that --cross is not to be tried on again. */
+  readonly uncrossed: Set<string>;
   /** Where temporary files of this build live. */
   session(): Session;
   /** The options of the first call count. */
@@ -65,6 +67,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     bootId: bootId(),
     parallelism: Math.max(2, processorCount()),
     searchPath: searchPath(process.env["PATH"]),
+    uncrossed: new Set(),
     session: openSession,
     worker: (needs) => (worker ??= startWorker(store, process, note, needs)),
     hostCa: () => {

@@ -17,13 +17,13 @@ import type {
 import { contentDigest } from "../snapshot/content-digest.ts";
 import { emptyTree } from "../snapshot/empty-tree.ts";
 import { chainOf, stepOf, type Link } from "./chain.ts";
-import { selectionFields } from "./graph.ts";
-import { stepKey } from "./keys.ts";
 import { mountChains, prepareMounts } from "./run-mounts.ts";
 import { LayerForms } from "./layer-forms.ts";
 import { isClearOfBase } from "./lazy-base.ts";
+import { OutputTail, checkMachines } from "./cross.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
+import { selectionName } from "./selection-name.ts";
 import { StepRecords } from "./step-records.ts";
 import { StepKeys, type Selection } from "./step-keys.ts";
 import type { CopyStep, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
@@ -262,25 +262,28 @@ export class Engine {
   }
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
-    const { kind: op, base: _base, env, hiddenEnv, mounts = [], ...what } = step;
+    const { kind: op, base: _base, env, hiddenEnv, mounts = [], crossOrigin, ...what } = step;
     const given = { hostCa: this.#o.hostCa(), goCache: this.#o.goCache(step), emulator: this.#o.emulator(step) };
     const request = { op, ...what, parents, id: snapshot, env: [...env, ...hiddenEnv], ...given } as const;
     const chains = await mountChains(mounts, {
       snapshot: (from) => this.snapshot(from),
       identity: (from) => this.#records.identity(from),
     });
+    const tail = new OutputTail();
     await this.#execute(id, async () => {
       const prepared = prepareMounts(mounts, chains, this.#o.private);
-      return this.#request({ ...request, mounts: prepared }, (stream, data) =>
-        this.#o.reporter.output(id, stream, data),
-      );
-    });
+      return this.#request({ ...request, mounts: prepared }, (stream, data) => {
+        if (crossOrigin !== undefined) tail.add(data);
+        this.#o.reporter.output(id, stream, data);
+      });
+    }).catch((error: unknown) => Promise.reject(tail.judge(error, crossOrigin, this.#o.reporter.name(id).text)));
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {
-    const { kind: op, base: _base, from, ...what } = step;
+    const { kind: op, base: _base, from, expectMachine: _machine, ...what } = step;
     const [source, expect] = await Promise.all([this.#source(from), this.#content(id)]);
     await this.#checkRemade(from, step, expect);
+    await checkMachines(step, this.#o.graph.labels.get(id)?.[0], source, (request) => this.#chore(request));
     const request = { op, ...what, source, expect, mtime: "0", ...work } as const;
     return (await this.#execute(id, () => this.#request(request))).layer;
   }
@@ -391,8 +394,4 @@ interface FileWork {
   readonly id: SnapshotId;
   readonly base: BaseTree;
   readonly result: ResultForm;
-}
-
-function selectionName(from: string, selection: CopySelection): string {
-  return stepKey("select", [["from", from], ["paths", selection.paths], ...selectionFields(selection)]);
 }

@@ -61,6 +61,7 @@ function definition(step: Step): readonly KeyField[] {
         ...optionalField("mode", step.mode?.toString(8)),
         ...optionalField("unpack", step.unpack === true ? "" : undefined),
         ...optionalField("link", step.link === true ? "" : undefined),
+        ...optionalField("machine", step.expectMachine && formatPlatformFull(step.expectMachine.platform)),
         ...selectionFields(step),
         ...inlineField(step.inline),
       ];

@@ -107,6 +107,7 @@ export class StepKeys {
       ["mode", step.mode === undefined ? "" : step.mode.toString(8)],
       ...(step.unpack === true ? ([["unpack", "true"]] as const) : []),
       ...(step.link === true ? ([["link", "true"]] as const) : []),
+      ...(step.expectMachine ? ([["machine", step.expectMachine.platform.architecture]] as const) : []),
       ...selectionFields(step),
       ...inlineField(step.inline),
     ];

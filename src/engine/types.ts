@@ -59,6 +59,8 @@ export interface CopyStep extends CopySelection {
   readonly mode?: number | string | undefined;
   /** The layer depends on nothing below: it can be made first and put on any base. */
   readonly link?: boolean | undefined;
+  /** Of files that leave a stage which cross-compiles by itself: what their ELF files must be for. */
+  readonly expectMachine?: { readonly platform: Platform; readonly origin: string } | undefined;
 }
 
 export interface MakeDirectoryStep {
@@ -88,6 +90,8 @@ export interface RunStep {
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly StepMount[] | undefined;
+  /** The stage that it compiles in for another platform by --cross (cross.ts); in no key. */
+  readonly crossOrigin?: string | undefined;
 }
 
 /** A --mount of a RUN; targets and sources are absolute and clean. */
@@ -162,6 +166,8 @@ export interface TargetStage {
   readonly source: SourceRange;
   /** What it is made for and runs on. */
   readonly platform: Platform;
+  /** It runs on the machine's platform and compiles for the target's, by --cross. */
+  readonly crossed: boolean;
   /** In the order of the instructions; the base image's is the first, where it has one. */
   readonly steps: readonly StepId[];
 }

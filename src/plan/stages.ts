@@ -5,42 +5,24 @@ import { describeEmulation } from "../sandbox/emulation/describe.ts";
 import type { Strategies, Strategy } from "./strategies.ts";
 
 /** Each stage of each target, in the order of the file and then of the targets. */
-export function planStages(
-  plan: BuildPlan,
-  strategies: Strategies,
-  machine: Platform,
-  cross: ReadonlySet<string> = new Set(),
-): readonly StagePlan[] {
+export function planStages(plan: BuildPlan, strategies: Strategies): readonly StagePlan[] {
   const rows = plan.targets.flatMap((target) =>
-    target.stages.map((stage) => planStage(plan, target, stage, strategies, machine, cross)),
+    target.stages.map((stage) => planStage(plan, target, stage, strategies)),
   );
   return rows.toSorted((a, b) => a.index - b.index);
 }
 
-/** Names a stage of a target among those that cross-compile. */
-export function crossName(target: Platform, index: number): string {
-  return `${formatPlatform(target)} ${index}`;
-}
-
-function planStage(
-  plan: BuildPlan,
-  target: Target,
-  stage: TargetStage,
-  strategies: Strategies,
-  machine: Platform,
-  cross: ReadonlySet<string>,
-): StagePlan {
+function planStage(plan: BuildPlan, target: Target, stage: TargetStage, strategies: Strategies): StagePlan {
   const runs = plannedRuns(plan, target, stage, strategies);
   const shared = stage.steps.filter((id) => (plan.graph.labels.get(id) ?? []).length > 1).length;
   const all = plan.targets.length > 1 && shared === stage.steps.length && shared > 0;
-  const isCrossed = cross.has(crossName(target.platform, stage.index));
   return {
     index: stage.index,
     name: stage.name,
     line: stage.source.start.line,
     target: formatPlatform(target.platform),
     platform: formatPlatform(stage.platform),
-    ...strategyOf({ runs, all, isCrossed, machine, target: target.platform, platform: stage.platform }),
+    ...strategyOf({ runs, all, isCrossed: stage.crossed, target: target.platform, platform: stage.platform }),
     steps: stage.steps.length,
     shared,
     runs,
@@ -86,7 +68,6 @@ interface Facts {
   readonly all: boolean;
   /** By --cross=auto. */
   readonly isCrossed: boolean;
-  readonly machine: Platform;
   readonly target: Platform;
   readonly platform: Platform;
 }

@@ -32,6 +32,7 @@ export type WorkerRequest =
   | ExtractRequest
   | IndexRequest
   | SelectRequest
+  | CheckMachinesRequest
   | CopyRequest
   | MakeDirectoryRequest
   | RunRequest
@@ -81,6 +82,14 @@ export interface CopySelection {
 export interface SelectRequest extends CopySelection {
   readonly op: "select";
   readonly source: CopySource;
+}
+
+/** Looks whether every ELF file of what is selected is of one architecture. */
+export interface CheckMachinesRequest extends CopySelection {
+  readonly op: "machines";
+  readonly source: CopySource;
+  /** As images name it. */
+  readonly architecture: string;
 }
 
 export interface CopyRequest extends CopySelection {
@@ -265,6 +274,11 @@ export interface WorkerResults {
   extract: null;
   index: null;
   select: { readonly content: Digest };
+  /** How many ELF files there are, and the first few that are of another architecture. */
+  machines: {
+    readonly checked: number;
+    readonly wrong: readonly { readonly path: string; readonly architecture: string }[];
+  };
   copy: { readonly layer?: LayerBlob | undefined };
   mkdir: { readonly layer?: LayerBlob | undefined };
   run: null;

@@ -14,6 +14,7 @@ const OPERATIONS: { readonly [K in Op]: () => Promise<{ readonly serve: Serve<K>
   extract: () => import("./ops/extract.ts"),
   index: () => import("./ops/index.ts"),
   select: () => import("./ops/select.ts"),
+  machines: () => import("./ops/check-machines.ts"),
   copy: () => import("./ops/copy.ts"),
   mkdir: () => import("./ops/make-directory.ts"),
   run: () => import("./ops/run.ts"),

@@ -44,6 +44,7 @@ export function toRequest(
     outputs: checkAnnotations(outputs, platforms),
     metadataFile: absolute(flags.metadataFile, process),
     iidFile: absolute(flags.iidfile, process),
+    cross: flags.cross,
     noCache: flags.noCache ?? false,
     noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
     runs: parseRunSettings(flags),

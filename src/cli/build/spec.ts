@@ -19,6 +19,7 @@ export interface BuildFlags extends DockerFlags {
   readonly output?: readonly string[];
   readonly metadataFile?: string;
   readonly iidfile?: string;
+  readonly cross: "auto" | "suggest" | "off";
   readonly noCache?: boolean;
   readonly compression: "gzip" | "zstd" | "none";
   readonly format?: "oci" | "docker";
@@ -77,6 +78,12 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       ),
       metadataFile: text("Write digests and names of the result as JSON", "path"),
       iidfile: text("Write the digest of the image (config digest for one platform, index digest for several)", "path"),
+      cross: {
+        kind: "enum",
+        values: ["auto", "suggest", "off"],
+        default: "suggest",
+        brief: "Go stages that would be emulated: cross-compile them here, or say what to change in the Dockerfile",
+      },
       noCache: flag("Execute every step"),
       ...dockerFlags,
       compression: {

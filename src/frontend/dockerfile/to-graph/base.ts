@@ -66,7 +66,8 @@ export function namedBase(naming: Naming, { contexts }: Pick<LayoutOptions, "con
 /** The platform a FROM asks for; scratch and stages take none. */
 function requestedPlatform(stage: Stage, options: LayoutOptions): Platform {
   const { platform: word } = stage.from;
-  if (word === undefined || word.text === "") return options.target;
+  if (word === undefined || word.text === "")
+    return options.crossing.stages.has(stage.index) ? options.buildPlatform : options.target;
   return expandFrom(stage, word, options, "platform", (text) => parsePlatform(text, options.buildPlatform));
 }
 

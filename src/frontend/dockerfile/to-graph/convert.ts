@@ -38,8 +38,9 @@ export function convertTarget(conversion: Conversion): Target {
   };
 }
 
-function targetStage({ layout: { stage, platform }, steps }: StageState): TargetStage {
-  return { index: stage.index, name: stageName(stage), source: stage.from.node.source, platform, steps };
+function targetStage({ layout: { stage, platform, crossing }, steps }: StageState): TargetStage {
+  const { source } = stage.from.node;
+  return { index: stage.index, name: stageName(stage), source, platform, crossed: crossing !== undefined, steps };
 }
 
 function convertStage(state: StageState): StageState {

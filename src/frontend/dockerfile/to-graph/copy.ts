@@ -1,6 +1,6 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import { AppError } from "../../../base/errors.ts";
-import type { StepId } from "../../../engine/types.ts";
+import type { CopyStep, StepId } from "../../../engine/types.ts";
 import type { Heredoc, Word } from "../ast.ts";
 import { argumentsError, wordRange } from "../errors.ts";
 import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
@@ -57,12 +57,22 @@ export function convertCopy(state: StageState, copy: Transfer): void {
       ...(unpack && { unpack }),
       ...(excludes.length > 0 && { excludes }),
       ...(inline.length > 0 && { inline }),
+      ...expectMachine(state, copy),
       // As BuildKit has it: with a mode to be changed it is a plain COPY.
       ...(copy.link && chmod === "" && { link: true }),
     },
     node,
     `${[node.name, ...options, ...names, written].join(" ")} # buildkit`,
   );
+}
+
+/** What leaves a stage that cross-compiles by itself must be for the target. */
+function expectMachine({ layout, conversion }: StageState, copy: Transfer): Pick<CopyStep, "expectMachine"> {
+  if (copy.kind !== "copy" || copy.from === undefined || layout.crossing !== undefined) return {};
+  const from = layout.sources.get(copy.from);
+  const crossing = from?.kind === "stage" ? conversion.layout.stages[from.index]?.crossing : undefined;
+  if (crossing === undefined) return {};
+  return { expectMachine: { platform: conversion.layout.target, origin: crossing.origin } };
 }
 
 /** Where a COPY takes its files from. Of heredocs alone it is nowhere. */

@@ -5,6 +5,7 @@ import type { Instruction, Stage } from "../instructions/types.ts";
 import { baseOf } from "./base.ts";
 import type { Base } from "./base.ts";
 import { sourceOf } from "./copy-source.ts";
+import type { Crossing, StageCrossing } from "./cross.ts";
 import type { Globals } from "./globals.ts";
 import type { NamedContext } from "./request.ts";
 import { reachableFrom } from "./target.ts";
@@ -27,6 +28,8 @@ export interface StageLayout {
   readonly stage: Stage;
   readonly base: Base;
   readonly platform: Platform;
+  /** It would be emulated and cross-compiles instead. */
+  readonly crossing?: StageCrossing | undefined;
   /** What each `COPY --from` and each `from=` of a mount names, by its flag. */
   readonly sources: ReadonlyMap<Word, Base>;
 }
@@ -41,6 +44,8 @@ export interface LayoutOptions {
   readonly contexts: ReadonlyMap<string, NamedContext>;
   /** Of base images, where they are known. */
   readonly triggers: Triggers;
+  /** Stages that run on the build platform though FROM does not say so. */
+  readonly crossing: Crossing;
   /** Every stage is looked at, whether the goal needs it or not. Default false. */
   readonly allStages?: boolean | undefined;
 }
@@ -58,7 +63,7 @@ export function layOut(stages: readonly Stage[], options: LayoutOptions): Layout
     for (const { node, flag, name } of stage.instructions.flatMap(namedSources)) {
       sources.set(flag, sourceOf(node, { ...flag, text: name }, stage, stages, options));
     }
-    laid.push({ stage, base, platform, sources });
+    laid.push({ stage, base, platform, sources, crossing: options.crossing.stages.get(stage.index) });
   }
   const goal = laid[options.goal.index]!;
   const reachable = options.allStages === true ? laid : reachableFrom(goal, laid);

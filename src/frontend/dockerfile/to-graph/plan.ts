@@ -12,6 +12,8 @@ import { checkStageNames } from "../lint/stage-names.ts";
 import { parseDockerfile } from "../parse.ts";
 import { checkFroms, checkImages } from "./check-bases.ts";
 import { convertTarget } from "./convert.ts";
+import { NO_CROSSING } from "./cross.ts";
+import type { Crossing } from "./cross.ts";
 import { epochOf, withEpochArg } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
 import { resolveImages } from "./images.ts";
@@ -20,6 +22,7 @@ import { layOut } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { requestFor } from "./platform-args.ts";
 import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
+import { planCrossings } from "./plan-crossings.ts";
 import { proxyVariables } from "./run.ts";
 import { findTarget } from "./target.ts";
 import { imageTriggers } from "./triggers.ts";
@@ -47,22 +50,28 @@ export async function planBuild(
 
   const globalSources = { args: globalArgs, escape, buildPlatform, buildArgs, targetStage };
   checkFroms(linter, stages, request.platforms, globalSources);
-  const layOutWith = (triggers: readonly Triggers[]): readonly Layout[] =>
+  const layOutWith = (triggers: readonly Triggers[], crossings: readonly Crossing[] = []): readonly Layout[] =>
     request.platforms.map((target, index) => {
       const globals = globalsFor(target, { ...globalSources, buildArgs: requestFor(request, target).buildArgs });
-      const known = triggers[index] ?? new Map();
-      return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, triggers: known });
+      const more = { triggers: triggers[index] ?? new Map(), crossing: crossings[index] ?? NO_CROSSING };
+      return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, ...more });
     });
   const allowInsecure = request.runs?.allowInsecure ?? false;
   let layouts = checked(layOutWith([]), allowInsecure);
   const found = new Map<string, ResolvedImage>();
   let images = await resolveImages(layouts, dependencies, request.signal, found);
   // A trigger may copy from another stage, whose base has triggers too.
-  for (let count = 0, triggers = triggersOf(layouts, images); countOf(triggers) > count;) {
+  let triggers = triggersOf(layouts, images);
+  for (let count = 0; countOf(triggers) > count;) {
     count = countOf(triggers);
     layouts = checked(layOutWith(triggers), allowInsecure);
     images = await resolveImages(layouts, dependencies, request.signal, found);
     triggers = triggersOf(layouts, images);
+  }
+  const { crossings, advice } = planCrossings(layouts, images, request);
+  if (crossings.some((crossing) => crossing.stages.size > 0)) {
+    layouts = checked(layOutWith(triggers, crossings), allowInsecure);
+    images = await resolveImages(layouts, dependencies, request.signal, found);
   }
   const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
   const graph = new GraphBuilder();
@@ -86,7 +95,7 @@ export async function planBuild(
   });
   const violation = linter.violation();
   if (violation !== undefined) throw violation;
-  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), sourceDateEpoch, forced };
+  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), advice, sourceDateEpoch, forced };
 }
 
 function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerfile, "escape"> {

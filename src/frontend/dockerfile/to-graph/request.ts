@@ -6,6 +6,7 @@ import type { Digest } from "../../../oci/digest.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { HostEntry, Ulimit } from "../../../worker/protocol.ts";
+import type { CrossRequest } from "./cross.ts";
 import type { Note } from "../note.ts";
 
 /** What is to be planned. */
@@ -37,6 +38,8 @@ export interface PlanRequest {
   readonly contexts?: ReadonlyMap<string, NamedContext> | undefined;
   /** Seconds since the epoch. Default: the build arg or global ARG SOURCE_DATE_EPOCH. */
   readonly sourceDateEpoch?: number | undefined;
+  /** What to do with stages that compile Go and would be emulated. Default: nothing. */
+  readonly cross?: CrossRequest | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -80,4 +83,11 @@ export interface DockerfilePlan extends BuildPlan {
   readonly sourceDateEpoch: number | undefined;
   /** Steps that are executed whatever is known of them. */
   readonly forced: ReadonlySet<StepId>;
+  /** What the user could change to have it faster. */
+  readonly advice: readonly Advice[];
+}
+
+/** Something that is right as it is and could be better. */
+export interface Advice extends Note {
+  readonly hint: string;
 }

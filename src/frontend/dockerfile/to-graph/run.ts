@@ -4,6 +4,9 @@ import { argumentsError } from "../errors.ts";
 import { heredocText, parseHeredocWord } from "../heredoc.ts";
 import { SCRIPT_DIRECTORY } from "../../../sandbox/mounts.ts";
 import type { InlineFile } from "../../../worker/protocol.ts";
+import { goUse } from "../../../plan/go-commands.ts";
+import { goEnvironment } from "../../../plan/go-environment.ts";
+import { commandText } from "./cross.ts";
 import { convertMounts } from "./mounts.ts";
 import { commitStep, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
@@ -14,13 +17,14 @@ export function convertRun(state: StageState, run: RunInstruction): void {
   const argv = commandLine(state, command);
   const mounts = convertMounts(state, run);
   const { runs } = state.conversion.request;
+  const { variables, ...crossing } = crossed(state, run);
   commitStep(
     state,
     {
       kind: "run",
       base: state.root,
       argv,
-      env: [...state.env].map(([name, value]) => `${name}=${value}`),
+      env: [...[...state.env].map(([name, value]) => `${name}=${value}`), ...variables],
       hiddenEnv: state.conversion.hiddenEnv,
       cwd: cleanPath(fromWorkingDirectory(state, "")),
       user: state.config.User ?? "",
@@ -30,12 +34,22 @@ export function convertRun(state: StageState, run: RunInstruction): void {
       ...(runs?.hosts.length && { hosts: runs.hosts }),
       ...(runs?.ulimits.length && { ulimits: runs.ulimits }),
       ...(runs?.shmSize !== undefined && { shmSize: runs.shmSize }),
+      ...crossing,
       ...(script !== undefined && { script }),
       ...(mounts.length > 0 && { mounts }),
     },
     node,
     `RUN ${[...argsPrefix(state), ...argv].join(" ")} # buildkit`,
   );
+}
+
+/** What a RUN that compiles gets in a stage that runs on another platform than it is for. */
+function crossed(
+  { layout: { crossing }, conversion, env }: StageState,
+  run: RunInstruction,
+): { readonly variables: readonly string[]; readonly crossOrigin?: string } {
+  if (crossing?.compiles !== true || goUse(commandText(run)) !== "compiles") return { variables: [] };
+  return { variables: goEnvironment(conversion.layout.target, env), crossOrigin: crossing.origin };
 }
 
 /**
