@@ -45,7 +45,7 @@ function requestFor(context: CliContext, flags: LintFlags, path: string): BuildR
 }
 
 /** Flags of `build` that have no meaning here. */
-const NOT_ASKED = { compression: "gzip", hostCa: "off", goCache: "off", progress: "quiet" } as const;
+const NOT_ASKED = { compression: "gzip", cross: "off", hostCa: "off", goCache: "off", progress: "quiet" } as const;
 
 function check({ env, cwd, signal }: CliContext, request: BuildRequest, offline: boolean): Promise<CheckedFile> {
   return checkRequest(request, { env, cwd, signal, offline });
