@@ -30,13 +30,13 @@ export function isForeign(target: Platform, machine: Platform): boolean {
 
 /** Whether stages that would be emulated can run on the machine's platform and compile for the target's. */
 export function judgeCross({ image, env, commands, isImage, isMounted }: GoFacts): CrossVerdict {
-  const uses = commands.map(goUse);
-  const isGo = commands.some(namesGoBuild) || (isGoImage(image, env) && uses.includes("compiles"));
+  const uses = new Set(commands.map(goUse));
+  const isGo = commands.some(namesGoBuild) || (isGoImage(image, env) && uses.has("compiles"));
   if (!isGo) return { kind: "other" };
   const refused = (reason: string): CrossVerdict => ({ kind: "refused", reason });
   if (isImage) return refused("its files are the image");
   if (isMounted) return refused("a RUN of another stage mounts its files");
-  if (uses.includes("both")) return refused("one RUN compiles and runs what it compiled");
+  if (uses.has("both")) return refused("one RUN compiles and runs what it compiled");
   if (wantsCgo(env, commands)) return refused("CGO_ENABLED=1 needs a C compiler for the target: set CC");
   return { kind: "eligible" };
 }

@@ -9,8 +9,12 @@ import { ELF_MACHINES } from "./elf-machines.ts";
 function start({ bits = 64, bigEndian = false, type = 2, machine = 62 } = {}): Uint8Array {
   const bytes = Buffer.alloc(ELF_START_BYTES);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, bits / 32, bigEndian ? 2 : 1, 1]);
-  if (bigEndian) (bytes.writeUInt16BE(machine, 18), bytes.writeUInt16BE(type, 16));
-  else (bytes.writeUInt16LE(machine, 18), bytes.writeUInt16LE(type, 16));
+  const put = (at: number, value: number): void => {
+    if (bigEndian) bytes.writeUInt16BE(value, at);
+    else bytes.writeUInt16LE(value, at);
+  };
+  put(16, type);
+  put(18, machine);
   return bytes;
 }
 
