@@ -54,10 +54,15 @@ export class Linter {
 
 /** The same finding twice is one, in the order of the file: for readers, not for BuildKit's own formats. */
 export function distinct(findings: readonly Finding[]): readonly Finding[] {
-  return [...new Map(findings.map((finding) => [keyOf(finding), finding])).values()].sort(
-    ({ source: { start: a }, focus: f }, { source: { start: b }, focus: g }) =>
-      a.line - b.line || (f?.start.line ?? 0) - (g?.start.line ?? 0) || (f?.start.column ?? 0) - (g?.start.column ?? 0),
-  );
+  // Backwards, so that of equal ones the first stays.
+  return [...new Map(findings.toReversed().map((finding) => [keyOf(finding), finding])).values()]
+    .reverse()
+    .sort(
+      ({ source: { start: a }, focus: f }, { source: { start: b }, focus: g }) =>
+        a.line - b.line ||
+        (f?.start.line ?? 0) - (g?.start.line ?? 0) ||
+        (f?.start.column ?? 0) - (g?.start.column ?? 0),
+    );
 }
 
 function keyOf({ rule, message, source: { start } }: Finding): string {
