@@ -36,6 +36,7 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["CONFIG_", 7],
   ["SANDBOX_", 8],
   ["PLAN_", 8],
+  ["CROSS_", 8],
   ["SYSCALLS_", 8],
   ["WORKER_", 8],
   ["OVERLAY_", 8],

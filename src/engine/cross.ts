@@ -3,7 +3,7 @@ import type { SourceRange } from "../base/source.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { CopySource, WorkerRequest, WorkerResults } from "../worker/protocol.ts";
-import type { CopyStep, StepLabel } from "./types.ts";
+import type { CopyStep, RunCrossing, StepLabel } from "./types.ts";
 
 /** What a stage left that was to cross-compile and did not, or could not: its platform needs another strategy. */
 export class CrossFailure extends AppError {
@@ -58,15 +58,11 @@ export class OutputTail {
   }
 
   /** What failed, as a {@link CrossFailure} where it was the crossing that broke it. */
-  judge(error: unknown, origin: string | undefined, text: string): unknown {
-    if (origin === undefined || !(error instanceof AppError) || error.code !== "RUN_FAILED") return error;
-    const said = `${this.#text}\n${error.message}`;
-    if (!RUNS_TARGET.test(said)) return error;
-    return new CrossFailure(
-      origin,
-      `${text} was cross-compiled and ran what it had made: ${error.message}`,
-      error.source,
-    );
+  judge(error: unknown, cross: RunCrossing | undefined, text: string): unknown {
+    if (cross === undefined || !(error instanceof AppError) || error.code !== "RUN_FAILED") return error;
+    if (cross.namesBuild && !RUNS_TARGET.test(`${this.#text}\n${error.message}`)) return error;
+    const message = `${text} failed in a stage that cross-compiles: ${error.message}`;
+    return new CrossFailure(cross.origin, message, error.source);
   }
 }
 

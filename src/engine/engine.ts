@@ -262,7 +262,7 @@ export class Engine {
   }
 
   async #run(id: StepId, step: RunStep, snapshot: SnapshotId, parents: Chain): Promise<void> {
-    const { kind: op, base: _base, env, hiddenEnv, mounts = [], crossOrigin, ...what } = step;
+    const { kind: op, base: _base, env, hiddenEnv, mounts = [], cross, ...what } = step;
     const given = { hostCa: this.#o.hostCa(), goCache: this.#o.goCache(step), emulator: this.#o.emulator(step) };
     const request = { op, ...what, parents, id: snapshot, env: [...env, ...hiddenEnv], ...given } as const;
     const chains = await mountChains(mounts, {
@@ -273,10 +273,10 @@ export class Engine {
     await this.#execute(id, async () => {
       const prepared = prepareMounts(mounts, chains, this.#o.private);
       return this.#request({ ...request, mounts: prepared }, (stream, data) => {
-        if (crossOrigin !== undefined) tail.add(data);
+        if (cross !== undefined) tail.add(data);
         this.#o.reporter.output(id, stream, data);
       });
-    }).catch((error: unknown) => Promise.reject(tail.judge(error, crossOrigin, this.#o.reporter.name(id).text)));
+    }).catch((error: unknown) => Promise.reject(tail.judge(error, cross, this.#o.reporter.name(id).text)));
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {

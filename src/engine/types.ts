@@ -90,8 +90,15 @@ export interface RunStep {
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly StepMount[] | undefined;
-  /** The stage that it compiles in for another platform by --cross (cross.ts); in no key. */
-  readonly crossOrigin?: string | undefined;
+  /** It compiles for another platform by --cross (cross.ts); in no key. */
+  readonly cross?: RunCrossing | undefined;
+}
+
+export interface RunCrossing {
+  /** The stage and its target. */
+  readonly origin: string;
+  /** The command names `go build`: what fails in it fails under emulation too, as far as its words do not say otherwise. */
+  readonly namesBuild: boolean;
 }
 
 /** A --mount of a RUN; targets and sources are absolute and clean. */

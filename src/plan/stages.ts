@@ -78,8 +78,9 @@ function strategyOf(facts: Facts): Pick<StagePlan, "strategy" | "reason"> {
   const once = "the same for every platform: made once";
   const [first] = emulated;
   if (first !== undefined) {
-    const count = `${emulated.length} of ${plural(runs.length, "RUN")} for ${first.platform}`;
-    return { strategy: "emulated", reason: `${count}, ${first.emulator}${all ? `; ${once}` : ""}` };
+    const count = `${emulated.length} of ${plural(runs.length, "RUN")}`;
+    const where = first.platform === formatPlatform(target) ? "" : ` for ${first.platform}`;
+    return { strategy: "emulated", reason: `${count}${where} ${first.emulator}${all ? `; ${once}` : ""}` };
   }
   if (isCrossed)
     return {

@@ -1,18 +1,18 @@
 import type { Emulation, Emulator } from "./types.ts";
 
-/** `under qemu-aarch64-static 7.2.22, by a handler of this build's own`. */
+/** `under qemu-aarch64-static 7.2.22, own binfmt_misc handler`. */
 export function describeEmulation(emulation: Emulation): string {
   switch (emulation.kind) {
     case "native":
       return "natively";
     case "host":
       return emulation.handler === undefined
-        ? "by a handler of the host's, which is not to be seen from here"
-        : `by the host's handler ${emulation.handler} (${emulation.interpreter})`;
+        ? "under a handler of the host's that is not to be seen from here"
+        : `under the host's handler ${emulation.handler} (${emulation.interpreter})`;
     case "own":
-      return `under ${nameOf(emulation)}, by a binfmt_misc handler of this build's own`;
+      return `under ${nameOf(emulation)}, own binfmt_misc handler`;
     case "proot":
-      return `under ${nameOf(emulation)}, by proot -q`;
+      return `under ${nameOf(emulation)}, traced (proot -q)`;
     case "none":
       return "not at all";
   }

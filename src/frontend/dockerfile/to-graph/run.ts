@@ -4,7 +4,8 @@ import { argumentsError } from "../errors.ts";
 import { heredocText, parseHeredocWord } from "../heredoc.ts";
 import { SCRIPT_DIRECTORY } from "../../../sandbox/mounts.ts";
 import type { InlineFile } from "../../../worker/protocol.ts";
-import { goUse } from "../../../plan/go-commands.ts";
+import type { RunCrossing } from "../../../engine/types.ts";
+import { goUse, namesGoBuild } from "../../../plan/go-commands.ts";
 import { goEnvironment } from "../../../plan/go-environment.ts";
 import { commandText } from "./cross.ts";
 import { convertMounts } from "./mounts.ts";
@@ -47,9 +48,11 @@ export function convertRun(state: StageState, run: RunInstruction): void {
 function crossed(
   { layout: { crossing }, conversion, env }: StageState,
   run: RunInstruction,
-): { readonly variables: readonly string[]; readonly crossOrigin?: string } {
-  if (crossing?.compiles !== true || goUse(commandText(run)) !== "compiles") return { variables: [] };
-  return { variables: goEnvironment(conversion.layout.target, env), crossOrigin: crossing.origin };
+): { readonly variables: readonly string[]; readonly cross?: RunCrossing } {
+  const text = commandText(run);
+  if (crossing?.compiles !== true || goUse(text) !== "compiles") return { variables: [] };
+  const { origin } = crossing;
+  return { variables: goEnvironment(conversion.layout.target, env), cross: { origin, namesBuild: namesGoBuild(text) } };
 }
 
 /**
