@@ -215,10 +215,10 @@ describe("the command line", () => {
   });
 
   test("an output of an unknown type", async () => {
-    (await expectError("FROM scratch\n", { flags: ["-o", "type=docker,dest=x"] })).toMatchInlineSnapshot(`
+    (await expectError("FROM scratch\n", { flags: ["-o", "type=dokker,dest=x"] })).toMatchInlineSnapshot(`
       "exit code 2
-      error[USAGE_INVALID]: --output type=docker,dest=x: type docker is not known
-      help: known are registry, image, oci, local
+      error[USAGE_INVALID]: --output type=dokker,dest=x: type dokker is not known
+      help: known are registry, image, oci, docker, local, tar, cacheonly
       "
     `);
   });

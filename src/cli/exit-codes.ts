@@ -41,6 +41,9 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["WORKER_", 8],
   ["OVERLAY_", 8],
   ["PATH_NO_PROC", 8],
+  // What the store lost while it was in use.
+  ["STEP_", 9],
+  ["LAYER_INDEX_", 9],
   ["STORE_", 9],
   ["BLOB_", 9],
   ["DISK_", 9],

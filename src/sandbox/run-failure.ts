@@ -52,7 +52,9 @@ function startFailure(complaint: string, { argv }: RunCircumstances): AppError {
     );
   }
   return new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${complaint}`, {
-    hint: "Install the other runtime as well (crun or runc), which is then tried too.",
+    hint: /rlimit/i.test(complaint)
+      ? "Ask for less with --ulimit: only root may go above the hard limits of this process (ulimit -H -a)."
+      : "Install the other runtime as well (crun or runc), which is then tried too.",
   });
 }
 

@@ -21,8 +21,7 @@ export interface OutputDefaults {
  * `type=oci,dest=out.tar` and the like, as docker buildx reads it: a path alone is `type=local`, `-`
  * alone is a tar on standard output.
  */
-export function parseOutput(text: string, defaults: OutputDefaults): Output {
-  const flag = `--output ${text}`;
+export function parseOutput(text: string, defaults: OutputDefaults, flag = `--output ${text}`): Output {
   const options = readOptions(text, flag);
   const type = options.get("type");
   const read = type === undefined || !Object.hasOwn(TYPES, type) ? undefined : TYPES[type];
@@ -94,7 +93,7 @@ function registryOutput(parts: Parts, push: boolean): Output {
     throw usage(`${flag}: registry.insecure is not supported`, "write --plain-http HOST for a registry without TLS");
   const byDigest = flagOf(parts, "push-by-digest") ?? false;
   const names = namesOf(parts);
-  if (names.length === 0) throw usage(`${flag}: there is no name to push to`, "add -t registry.example.com/name:tag");
+  if (names.length === 0) throw usage(`${flag} has no name to push to`, "add -t registry.example.com/name:tag");
   if (!byDigest) return { kind: "registry", ...imageOf(parts), byDigest };
   const tagged = names.find((name) => name.tag !== undefined);
   if (tagged !== undefined)

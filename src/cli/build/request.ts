@@ -148,8 +148,8 @@ function parseOutputs(flags: BuildFlags, given: Omit<OutputDefaults, "archiveFor
   const defaults: OutputDefaults = { ...given, archiveFormat: flags.format ?? "docker" };
   const outputs = (flags.output ?? []).filter((text) => text !== "").map((text) => parseOutput(text, defaults));
   const has = (kind: Output["kind"]): boolean => outputs.some((output) => output.kind === kind);
-  if (flags.push === true && !has("registry")) outputs.push(parseOutput("type=registry", defaults));
-  if (flags.load === true && !has("load")) outputs.push(parseOutput("type=docker", defaults));
+  if (flags.push === true && !has("registry")) outputs.push(parseOutput("type=registry", defaults, "--push"));
+  if (flags.load === true && !has("load")) outputs.push(parseOutput("type=docker", defaults, "--load"));
   const piped = outputs.filter((output) => "destination" in output && output.destination === "-");
   if (piped.length > 1)
     throw usage("several outputs go to standard output", "give all of them but one a file with dest=PATH");

@@ -142,6 +142,7 @@ ENTRYPOINT run it
     expect(targets[0]!.config).toEqual({
       os: "linux",
       architecture: "arm64",
+      variant: "v8",
       author: "someone",
       other: { moby: true },
       config: {

@@ -105,12 +105,17 @@ function convertInstruction(state: StageState, instruction: Instruction): void {
 function withPlatform(image: StageState["image"], target: Platform): Omit<ImageConfig, "config"> {
   const isSame = image.os === target.os && image.architecture === target.architecture;
   const { os: _os, architecture: _architecture, variant, osVersion, osFeatures, ...rest } = image;
+  const kept = {
+    variant: target.variant ?? (isSame ? variant : undefined),
+    osVersion: target.osVersion ?? (isSame ? osVersion : undefined),
+    osFeatures: target.osFeatures ?? osFeatures,
+  };
   return {
     ...rest,
     os: target.os,
     architecture: target.architecture,
-    variant: target.variant ?? (isSame ? variant : undefined),
-    osVersion: target.osVersion ?? (isSame ? osVersion : undefined),
-    osFeatures: target.osFeatures ?? osFeatures,
+    ...(kept.variant && { variant: kept.variant }),
+    ...(kept.osVersion && { osVersion: kept.osVersion }),
+    ...(kept.osFeatures && { osFeatures: kept.osFeatures }),
   };
 }
