@@ -165,10 +165,10 @@ function checkAnnotations(outputs: readonly Output[], platforms: readonly Platfo
   return outputs;
 }
 
-/** SOURCE_DATE_EPOCH from --build-arg, else from the environment. */
+/** SOURCE_DATE_EPOCH from --build-arg, else from the environment, where it is a number; `context` and names are the frontend's. */
 function parseEpoch(flags: BuildFlags, process: ProcessContext): number | undefined {
   const text = parseBuildArgs(flags.buildArg ?? [], process).buildArgs["SOURCE_DATE_EPOCH"];
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined || text === "" || /^[a-z][a-z0-9._-]*$/i.test(text)) return undefined;
   if (!/^\d{1,12}$/.test(text))
     throw usage(
       `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970, a whole number`,

@@ -7,7 +7,7 @@ import type { Platform } from "../../../oci/platform.ts";
 import { familiarReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import { planBuild } from "./plan.ts";
-import type { DockerfilePlan, PlanRequest, ResolvedImage } from "./request.ts";
+import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
 
 /** Base images for tests of planning: configs by name, and what was asked for. */
 export class Images {
@@ -33,12 +33,13 @@ export class Images {
 export type PlanOptions = Partial<Omit<PlanRequest, "platforms" | "dockerfile">> & {
   readonly platforms?: readonly string[];
   readonly images?: Images;
+  readonly sourceTime?: NonNullable<PlanDependencies["sourceTime"]>;
 };
 
 /** Plans a Dockerfile on linux/amd64. */
 export function plan(
   text: string,
-  { platforms = ["linux/amd64"], images = new Images(), ...options }: PlanOptions = {},
+  { platforms = ["linux/amd64"], images = new Images(), sourceTime, ...options }: PlanOptions = {},
 ): Promise<DockerfilePlan> {
   const request: PlanRequest = {
     dockerfile: { name: "Dockerfile", text },
@@ -51,7 +52,10 @@ export function plan(
     signal: new AbortController().signal,
     ...options,
   };
-  return planBuild(request, images);
+  return planBuild(request, {
+    resolveImage: (reference, platform) => images.resolveImage(reference, platform),
+    ...(sourceTime && { sourceTime }),
+  });
 }
 
 /** The steps of a plan, a line each, numbered in order. */

@@ -14,7 +14,7 @@ import { checkFroms, checkImages } from "./check-bases.ts";
 import { convertTarget } from "./convert.ts";
 import { NO_CROSSING } from "./cross.ts";
 import type { Crossing } from "./cross.ts";
-import { epochOf, withEpochArg } from "./epoch.ts";
+import { resolveEpoch } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
 import { resolveImages } from "./images.ts";
 import type { ResolvedImages } from "./images.ts";
@@ -42,13 +42,13 @@ export async function planBuild(
   dependencies: PlanDependencies,
   linter = new Linter(),
 ): Promise<DockerfilePlan> {
-  const request = withEpochArg(given);
-  const { escape, globalArgs, stages } = readStages(linter, request);
-  const { buildPlatform, buildArgs, contexts = new Map(), allStages } = request;
-  const goal = findTarget(stages, request.target);
-  const targetStage = request.target ?? stages.at(-1)!.from.name ?? "default";
-
-  const globalSources = { args: globalArgs, escape, buildPlatform, buildArgs, targetStage };
+  const { escape, globalArgs, stages } = readStages(linter, given);
+  const { buildPlatform, contexts = new Map(), allStages } = given;
+  const goal = findTarget(stages, given.target);
+  const targetStage = given.target ?? stages.at(-1)!.from.name ?? "default";
+  const sources = { args: globalArgs, escape, buildPlatform, targetStage };
+  const { epoch: sourceDateEpoch, request } = await resolveEpoch(given, stages, sources, dependencies);
+  const globalSources = { ...sources, buildArgs: request.buildArgs };
   checkFroms(linter, stages, request.platforms, globalSources);
   const layOutWith = (triggers: readonly Triggers[], crossings: readonly Crossing[] = []): readonly Layout[] =>
     request.platforms.map((target, index) => {
@@ -73,7 +73,6 @@ export async function planBuild(
     layouts = checked(layOutWith(triggers, crossings), allowInsecure);
     images = await resolveImages(layouts, dependencies, request.signal, found);
   }
-  const sourceDateEpoch = epochOf(request, layouts[0]!.globals, globalArgs);
   const graph = new GraphBuilder();
   const forced = new Set<StepId>();
   checkImages(linter, layouts, images);

@@ -60,7 +60,16 @@ export type NamedContext =
 export interface PlanDependencies {
   /** Finds a base image. Called once for each image and platform that the targets need, at the same time. */
   resolveImage(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage>;
+  /** Seconds since 1970 of a commit or a document; undefined where the source has no time. Default: none has. */
+  sourceTime?(source: TimeSource, signal: AbortSignal): Promise<number | undefined>;
 }
+
+/** What the time of a build can be taken from. */
+export type TimeSource =
+  | { readonly kind: "context" }
+  /** A named context, in lower case. */
+  | { readonly kind: "named"; readonly name: string }
+  | { readonly kind: "remote"; readonly address: string; readonly checksum?: string | undefined };
 
 /** A base image for one platform. */
 export interface ResolvedImage {
