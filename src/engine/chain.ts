@@ -1,5 +1,5 @@
 import { assertNever } from "../base/errors.ts";
-import type { Graph, ImageStep, Step, StepId } from "./types.ts";
+import type { FilesStep, Graph, ImageStep, Step, StepId } from "./types.ts";
 
 /** One layer of a step's file system: of its base image, or made by a step. */
 export type Link =
@@ -12,6 +12,9 @@ export function chainOf(graph: Graph, id: StepId): readonly Link[] {
   switch (step.kind) {
     case "scratch":
     case "context":
+    case "file":
+    case "http":
+    case "git":
       return [];
     case "image":
       return step.layers.map((_, index) => ({ kind: "base", id, image: step, index }));
@@ -22,6 +25,11 @@ export function chainOf(graph: Graph, id: StepId): readonly Link[] {
     default:
       return assertNever(step);
   }
+}
+
+/** Whether a step is files that nothing stands on. */
+export function isFiles(step: Step): step is FilesStep {
+  return step.kind === "context" || step.kind === "file" || step.kind === "http" || step.kind === "git";
 }
 
 export function stepOf(graph: Graph, id: StepId): Step {

@@ -1,5 +1,5 @@
 import { Semaphore } from "../base/concurrency.ts";
-import { AppError, assertNever } from "../base/errors.ts";
+import { assertNever } from "../base/errors.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { digestHex, type Digest } from "../oci/digest.ts";
 import type {
@@ -16,7 +16,8 @@ import type {
 } from "../worker/protocol.ts";
 import { contentDigest } from "../snapshot/content-digest.ts";
 import { emptyTree } from "../snapshot/empty-tree.ts";
-import { chainOf, stepOf, type Link } from "./chain.ts";
+import { chainOf, isFiles, stepOf, type Link } from "./chain.ts";
+import { FileSources, moreCopied } from "./file-sources.ts";
 import { mountChains, prepareMounts } from "./run-mounts.ts";
 import { LayerForms } from "./layer-forms.ts";
 import { isClearOfBase } from "./lazy-base.ts";
@@ -24,7 +25,7 @@ import { OutputTail, checkMachines } from "./cross.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
 import { selectionName } from "./selection-name.ts";
-import { StepRecords } from "./step-records.ts";
+import { resultChanged, StepRecords } from "./step-records.ts";
 import { StepKeys, type Selection } from "./step-keys.ts";
 import type { CopyStep, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
 
@@ -48,6 +49,7 @@ export class Engine {
   readonly #alone = new Map<StepId, Promise<LayerBlob | undefined>>();
   readonly #selections = new Map<string, Promise<Selection>>();
   readonly #fetches = new Map<string, Promise<LayerBlob>>();
+  readonly #files: FileSources;
   readonly #places: Semaphore;
   /** What prepares a step or follows it: bounded apart, so that it waits for no long RUN. */
   readonly #chores: Semaphore;
@@ -61,6 +63,7 @@ export class Engine {
     );
     this.#records = new StepRecords(options, this.#keys);
     this.#forms = new LayerForms(options.results);
+    this.#files = new FileSources(options, (request) => this.#chore(request));
     this.#places = new Semaphore(options.parallelism);
     this.#chores = new Semaphore(options.parallelism);
   }
@@ -83,7 +86,7 @@ export class Engine {
     const all = (): readonly Promise<unknown>[] =>
       [this.#snapshots, this.#layers, this.#alone, this.#selections, this.#fetches]
         .flatMap((map): Promise<unknown>[] => [...map.values()])
-        .concat(this.#forms.all());
+        .concat(this.#forms.all(), this.#files.pending);
     for (let seen = -1; seen !== all().length;) {
       seen = all().length;
       await Promise.allSettled(all());
@@ -96,7 +99,10 @@ export class Engine {
       case "scratch":
         return [];
       case "context":
-        throw new Error("a build context has no snapshot");
+      case "file":
+      case "http":
+      case "git":
+        throw new Error("files to be copied have no snapshot");
       case "image":
         return this.#extractImage(id, step);
       case "copy":
@@ -280,11 +286,13 @@ export class Engine {
   }
 
   async #copy(id: StepId, step: CopyStep, work: FileWork): Promise<LayerBlob | undefined> {
-    const { kind: op, base: _base, from, expectMachine: _machine, ...what } = step;
-    const [source, expect] = await Promise.all([this.#source(from), this.#content(id)]);
+    const { kind: op, base: _base, from, more: _more, expectMachine: _machine, ...what } = step;
+    const expect = await this.#content(id);
+    const others = moreCopied(step, this.#keys.slot(id), (other) => this.#source(other));
+    const [source, more] = await Promise.all([this.#source(from), others]);
     await this.#checkRemade(from, step, expect);
     await checkMachines(step, this.#o.graph.labels.get(id)?.[0], source, (request) => this.#chore(request));
-    const request = { op, ...what, source, expect, mtime: "0", ...work } as const;
+    const request = { op, ...what, source, expect, more, mtime: "0", ...work } as const;
     return (await this.#execute(id, () => this.#request(request))).layer;
   }
 
@@ -297,8 +305,7 @@ export class Engine {
 
   async #source(id: StepId): Promise<CopySource> {
     const from = stepOf(this.#o.graph, id);
-    if (from.kind === "context") return { kind: "context", directory: from.directory, ignore: from.ignore };
-    return { kind: "chain", chain: await this.snapshot(id) };
+    return isFiles(from) ? this.#files.source(id, from) : { kind: "chain", chain: await this.snapshot(id) };
   }
 
   async #content(id: StepId): Promise<Digest> {
@@ -311,8 +318,10 @@ export class Engine {
     if (selection.paths.length === 0) return Promise.resolve({ content: contentDigest(emptyTree, []) });
     return once(this.#selections, selectionName(id, selection), async () => {
       const from = stepOf(this.#o.graph, id);
-      if (from.kind === "context") return this.#o.selectContext(selection, from.directory, from.ignore);
-      return { content: await this.#selectFrom(await this.#records.identity(id), id, selection) };
+      const found = isFiles(from)
+        ? await this.#files.select(id, from, selection)
+        : { name: await this.#records.identity(id) };
+      return "content" in found ? found : { content: await this.#selectFrom(found.name, id, selection) };
     });
   }
 
@@ -336,14 +345,7 @@ export class Engine {
   async #checkRemade(from: StepId, selection: CopySelection, expect: Digest): Promise<void> {
     const remade = await this.#records.remade(from);
     if (remade === undefined || (await this.#selectFrom(remade.id, from, selection)) === expect) return;
-    const { text } = this.#o.reporter.name(from);
-    throw new AppError(
-      "STEP_RESULT_CHANGED",
-      `${text} was not in the store any more, and repeated it left other files`,
-      {
-        retryable: true,
-      },
-    );
+    throw resultChanged(this.#o.reporter.name(from).text);
   }
 
   /** A build that was killed may have left a result without its record. */

@@ -6,7 +6,7 @@ import { formatReference } from "../oci/reference.ts";
 import type { CopySelection, InlineFile } from "../worker/protocol.ts";
 import { stepKey } from "./keys.ts";
 import type { KeyField } from "./keys.ts";
-import type { Graph, Step, StepId, StepLabel, StepMount } from "./types.ts";
+import type { CopyStep, Graph, Step, StepId, StepLabel, StepMount } from "./types.ts";
 
 /**
  * Collects steps into a graph. Inputs are added before their users, as a step names them by id; a step
@@ -50,6 +50,23 @@ function definition(step: Step): readonly KeyField[] {
         ["directory", step.directory],
         ["ignore", step.ignore],
       ];
+    case "file":
+      return [
+        ["name", step.name],
+        ["blob", step.digest],
+        ["mode", step.mode.toString(8)],
+        ["time", step.mtime],
+      ];
+    case "http":
+      return [["url", step.url], ["name", step.name], ...optionalField("checksum", step.checksum)];
+    case "git":
+      return [
+        ["remote", step.remote],
+        ["directory", step.directory],
+        ["flags", [step.submodules, step.keepGitDir, step.byCommit].map(String)],
+        ...optionalField("ref", step.ref),
+        ...optionalField("checksum", step.checksum),
+      ];
     case "copy":
       return [
         ["base", step.base],
@@ -64,6 +81,7 @@ function definition(step: Step): readonly KeyField[] {
         ...optionalField("machine", step.expectMachine && formatPlatformFull(step.expectMachine.platform)),
         ...selectionFields(step),
         ...inlineField(step.inline),
+        ...moreField(step.more),
       ];
     case "mkdir":
       return [["base", step.base], ["path", step.path], ...optionalField("owner", step.owner)];
@@ -104,6 +122,10 @@ export function selectionFields({ parents, excludes = [] }: CopySelection): read
 export function inlineField(files: readonly InlineFile[] = []): readonly KeyField[] {
   if (files.length === 0) return [];
   return [["inline files", files.flatMap(({ name, content }) => [name, digestOf(encodeUtf8(content))])]];
+}
+
+function moreField(more: CopyStep["more"] = []): readonly KeyField[] {
+  return more.length === 0 ? [] : [["more", more.map((sources) => JSON.stringify(sources))]];
 }
 
 function mountField(mounts: readonly StepMount[] = []): readonly KeyField[] {

@@ -1,6 +1,7 @@
 import type { Emulator } from "../sandbox/emulation/types.ts";
 import type { CopySelection, LayerBlob, Packing } from "../worker/protocol.ts";
 import type { Worker } from "../worker/spawn.ts";
+import type { RemoteSources } from "./remote-sources.ts";
 import type { StepReporter } from "./reporter.ts";
 import type { Results } from "./results.ts";
 import type { PrivateInputs } from "./run-mounts.ts";
@@ -32,6 +33,8 @@ export interface EngineOptions {
   worker(): Promise<Worker>;
   /** Brings a base's layer into the store, verified. */
   fetchLayer(image: ImageStep, index: number): Promise<LayerBlob>;
+  /** Fetches what is at addresses. */
+  readonly remote: RemoteSources;
   /** What RUN --mount may be given of this machine. */
   readonly private: PrivateInputs;
   /** Digests what a COPY selects from the build context. */

@@ -1,5 +1,6 @@
 import { AppError, messageOf, withSource } from "../base/errors.ts";
 import { formatPlatform } from "../oci/platform.ts";
+import { isFiles } from "./chain.ts";
 import type { EventSink, StepName } from "./events.ts";
 import type { Graph, StepId, StepLabel } from "./types.ts";
 
@@ -89,7 +90,7 @@ export class StepReporter {
   /** The steps nothing asked for, as what they lead to was known. */
   rest(): void {
     for (const [id, step] of this.#graph.steps) {
-      if (step.kind === "scratch" || step.kind === "image" || step.kind === "context") continue;
+      if (step.kind === "scratch" || step.kind === "image" || isFiles(step)) continue;
       if (this.#labels(id).length > 0) this.hit(id, "what it leads to is known");
     }
   }

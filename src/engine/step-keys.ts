@@ -9,6 +9,9 @@ import type { CopySelection } from "../worker/protocol.ts";
 import type { CopyStep, Graph, RunStep, Step, StepId } from "./types.ts";
 import type { Slot } from "./why.ts";
 
+/** Field of the contents that a copy takes from further sources. */
+export const MORE_CONTENT = "more content";
+
 /** What a COPY selects: the digest of it, and of each file where they are few enough to be listed. */
 export interface Selection {
   readonly content: string;
@@ -63,6 +66,9 @@ export class StepKeys {
     switch (step.kind) {
       case "scratch":
       case "context":
+      case "file":
+      case "http":
+      case "git":
         return stepKey(step.kind, []);
       case "image":
         return this.#seal(id, "image", { fields: [["base image", chainIds(step.diffIds).at(-1) ?? "empty"]] });
@@ -98,7 +104,11 @@ export class StepKeys {
   }
 
   async #copyKey(id: StepId, step: CopyStep): Promise<StepKey> {
-    const [parent, selection] = await Promise.all([this.key(step.base), this.#select(id, step.from, step)]);
+    const [parent, selection, ...more] = await Promise.all([
+      this.key(step.base),
+      this.#select(id, step.from, step),
+      ...moreSelections(step).map(({ from, selection }) => this.#select(id, from, selection)),
+    ]);
     const fields: KeyField[] = [
       ["parent", parent],
       ["content", selection.content],
@@ -109,6 +119,7 @@ export class StepKeys {
       ...(step.link === true ? ([["link", "true"]] as const) : []),
       ...(step.expectMachine ? ([["machine", step.expectMachine.platform.architecture]] as const) : []),
       ...selectionFields(step),
+      ...moreFields(step, more),
       ...inlineField(step.inline),
     ];
     return this.#seal(id, "copy", { fields, files: selection.files });
@@ -128,5 +139,24 @@ function settingFields({ hosts = [], ulimits = [], shmSize }: RunStep): readonly
       ? ([["limits", ulimits.map(({ type, soft, hard }) => `${type}=${soft}:${hard}`)]] as const)
       : []),
     ...(shmSize === undefined ? [] : ([["shared memory", String(shmSize)]] as const)),
+  ];
+}
+
+/** What a copy selects beside its first source. */
+function moreSelections({ more = [], excludes }: CopyStep): readonly MoreSelection[] {
+  return more.map(({ from, paths }) => ({ from, selection: { paths, excludes } }));
+}
+
+interface MoreSelection {
+  readonly from: StepId;
+  readonly selection: CopySelection;
+}
+
+function moreFields({ more = [] }: CopyStep, selections: readonly Selection[]): readonly KeyField[] {
+  if (more.length === 0) return [];
+  const unpack = more.map((sources) => (sources.unpack ? "unpack" : ""));
+  return [
+    [MORE_CONTENT, selections.map(({ content }) => content)],
+    ["more unpack", unpack],
   ];
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { AppError } from "../base/errors.ts";
 import type { Packing, SnapshotId } from "../worker/protocol.ts";
-import { stepOf } from "./chain.ts";
+import { isFiles, stepOf } from "./chain.ts";
 import type { StepKey } from "./keys.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
@@ -38,8 +39,8 @@ export class StepRecords {
 
   /** The record of a step whose result was in the store once and has to be made again. */
   async remade(id: StepId): Promise<StepRecord | undefined> {
-    const { kind } = stepOf(this.#graph, id);
-    if (kind === "image" || kind === "scratch" || kind === "context") return undefined;
+    const step = stepOf(this.#graph, id);
+    if (step.kind === "image" || step.kind === "scratch" || isFiles(step)) return undefined;
     const record = await this.record(id);
     return record.id === record.last ? undefined : record;
   }
@@ -71,4 +72,11 @@ export class StepRecords {
   #available(record: StepRecord): boolean {
     return this.#results.hasSnapshot(record.id) || this.#results.layer(record.id, this.#packing) !== undefined;
   }
+}
+
+/** What repeating a step left is not what a key was made of: building again gives another key. */
+export function resultChanged(step: string): AppError {
+  return new AppError("STEP_RESULT_CHANGED", `${step} was not in the store any more, and repeated it left other files`, {
+    retryable: true,
+  });
 }

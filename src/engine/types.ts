@@ -1,3 +1,4 @@
+import type { Hidden } from "../base/hidden.ts";
 import type { SourceRange } from "../base/source.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -14,7 +15,10 @@ import type { CopySelection, HostEntry, InlineFile, Ulimit } from "../worker/pro
  */
 export type StepId = string & { readonly __brand: "StepId" };
 
-export type Step = ImageStep | ScratchStep | ContextStep | CopyStep | MakeDirectoryStep | RunStep;
+export type Step = ImageStep | ScratchStep | FilesStep | CopyStep | MakeDirectoryStep | RunStep;
+
+/** Files that are no layer: they are copied from, and nothing stands on them. */
+export type FilesStep = ContextStep | FileStep | HttpStep | GitStep;
 
 /** A base image, resolved to one platform's manifest. Its layers stay where they are until needed. */
 export interface ImageStep {
@@ -43,12 +47,56 @@ export interface ContextStep {
   readonly ignore: readonly string[];
 }
 
+/** One file, whose bytes are a blob of the store. */
+export interface FileStep {
+  readonly kind: "file";
+  readonly name: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mode: number;
+  /** Nanoseconds since the epoch, decimal. */
+  readonly mtime: string;
+}
+
+/** One file at an address, asked for when its content matters. */
+export interface HttpStep {
+  readonly kind: "http";
+  /** Without user and password. */
+  readonly url: string;
+  /** `user:password`; in no id, key or message. */
+  readonly credentials?: Hidden<string> | undefined;
+  readonly name: string;
+  /** What it must be: then it is not asked for again. */
+  readonly checksum?: Digest | undefined;
+}
+
+/** The files of one commit of a repository. */
+export interface GitStep {
+  readonly kind: "git";
+  /** URL or `user@host:path`, without password. */
+  readonly remote: string;
+  /** `user:password`, for HTTP; in no id, key or message. */
+  readonly credentials?: Hidden<string> | undefined;
+  /** Branch, tag, other ref or commit. Absent: the default branch. */
+  readonly ref?: string | undefined;
+  /** Beginning of the commit that the ref must name. */
+  readonly checksum?: string | undefined;
+  /** `checksum` is the whole commit, and the ref is not asked for. */
+  readonly byCommit: boolean;
+  /** Relative and clean; empty is the root. */
+  readonly directory: string;
+  readonly submodules: boolean;
+  readonly keepGitDir: boolean;
+}
+
 export interface CopyStep extends CopySelection {
   readonly kind: "copy";
   readonly base: StepId;
   readonly from: StepId;
   /** ADD: archives among the files that are named become what they hold. */
   readonly unpack?: boolean | undefined;
+  /** Copied after `paths`, in order, from elsewhere. */
+  readonly more?: readonly MoreSources[] | undefined;
   /** Copied after `paths`. */
   readonly inline?: readonly InlineFile[] | undefined;
   /** Absolute and clean. */
@@ -61,6 +109,12 @@ export interface CopyStep extends CopySelection {
   readonly link?: boolean | undefined;
   /** Of files that leave a stage which cross-compiles by itself: what their ELF files must be for. */
   readonly expectMachine?: { readonly platform: Platform; readonly origin: string } | undefined;
+}
+
+export interface MoreSources {
+  readonly from: StepId;
+  readonly paths: readonly string[];
+  readonly unpack: boolean;
 }
 
 export interface MakeDirectoryStep {

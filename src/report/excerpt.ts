@@ -1,3 +1,4 @@
+import { redactUserinfo } from "../base/redact.ts";
 import { formatPosition } from "../base/source.ts";
 import type { SourceRange } from "../base/source.ts";
 import { cleanLine } from "./clean.ts";
@@ -16,7 +17,8 @@ const RANGE_LINES = 8;
 
 /** The place in the user's file, and the lines around it with those meant marked. */
 export function renderExcerpt(range: SourceRange, options: ExcerptOptions): string[] {
-  const text = range.file.text.replace(/\r?\n$/, "").split(/\r?\n/);
+  // A password in an address must not get into a log; the marks may be off in such a line.
+  const text = redactUserinfo(range.file.text).replace(/\r?\n$/, "").split(/\r?\n/);
   const first = Math.max(1, range.start.line);
   const last = Math.min(text.length, Math.max(first, lastLine(range)));
   const digits = String(Math.min(text.length, last + CONTEXT)).length;

@@ -19,6 +19,8 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
   readonly owner?: string | undefined;
   /** What `paths` select, where that was looked at before and archives were unpacked. */
   readonly selected?: readonly Source[] | undefined;
+  /** Other trees that `selected` has sources of, each with its own {@link contentDigest}. */
+  readonly others?: readonly { readonly tree: Tree; readonly expect: Digest }[] | undefined;
   /** More to be copied after `paths`, from trees of their own; no part of `expect`. */
   readonly more?: readonly Source[] | undefined;
   /** The {@link contentDigest} that the step's key was made of. */
@@ -30,24 +32,25 @@ export interface CopyOptions extends Omit<Placement, "owner">, SelectOptions {
  * last thing that comes is `CONTEXT_CHANGED`: a sink must not publish before the end.
  */
 export function* copyEntries(options: CopyOptions): Generator<Entry, void> {
-  const { source: tree, base, expect } = options;
+  const { source: tree, base, expect, others = [] } = options;
   const sources = [...(options.selected ?? selectSources(tree, options.paths, options)), ...(options.more ?? [])];
   const owner = options.owner === undefined ? undefined : resolveOwner(base, options.owner);
-  const hasher = new ContentHasher();
+  const checks = [{ tree, expect }, ...others].map((check) => ({ ...check, hasher: new ContentHasher() }));
+  const hashers = new Map(checks.map((check) => [check.tree, check.hasher]));
   const linked = new Map<string, Uint8Array>();
   const nodesOf = (source: Source): ReturnType<typeof selectNodes> => selectNodes(source.tree, source);
   for (const placed of place(sources, nodesOf, { ...options, owner })) {
     const digest = yield* emit(placed, linked);
     const { selected, source } = placed;
     if (selected === undefined) continue;
-    if (source.tree === tree) hasher.add(source, selected, digest);
-    else if (source.archive !== undefined && selected.relative === "") addArchive(hasher, source.archive);
+    if (source.archive === undefined) hashers.get(source.tree)?.add(source, selected, digest);
+    else if (selected.relative === "") addArchive(hashers.get(source.archive.source.tree), source.archive);
   }
-  if (hasher.digest() !== expect) throw contextChanged();
+  if (checks.some((check) => check.hasher.digest() !== check.expect)) throw contextChanged();
 }
 
-function addArchive(hasher: ContentHasher, { source, digest }: NonNullable<Source["archive"]>): void {
-  hasher.add(source, { source: source.path, relative: "", node: source.node }, digest);
+function addArchive(hasher: ContentHasher | undefined, { source, digest }: NonNullable<Source["archive"]>): void {
+  hasher?.add(source, { source: source.path, relative: "", node: source.node }, digest);
 }
 
 /** Yields what is to be yielded and returns the digest of the bytes, of a regular file. */

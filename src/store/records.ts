@@ -6,7 +6,16 @@ import { RecordsDatabase } from "./records-database.ts";
 import type { RecordsOptions } from "./records-database.ts";
 
 /** What is remembered, by table. A table of another name is made by its first `put`. */
-export type TableName = "steps" | "layers" | "snapshots" | "slots" | "selections" | "images" | "indexes" | "mounts";
+export type TableName =
+  | "steps"
+  | "layers"
+  | "snapshots"
+  | "slots"
+  | "selections"
+  | "images"
+  | "indexes"
+  | "mounts"
+  | "sources";
 
 export interface Table<T> {
   /** The value last put, or undefined where there is none or its row is damaged (which is then deleted). */

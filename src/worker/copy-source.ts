@@ -1,4 +1,7 @@
+import { fromUtf8 } from "../layer/entry.ts";
+import type { Content } from "../layer/entry.ts";
 import { DirectoryTree } from "../snapshot/dir-tree.ts";
+import { fileTree } from "../snapshot/file-tree.ts";
 import { filteredTree } from "../snapshot/filtered-tree.ts";
 import { compileMatcher } from "../snapshot/match.ts";
 import type { Tree } from "../snapshot/tree.ts";
@@ -20,6 +23,11 @@ export function copySource(source: CopySource, context: WorkerContext): SourceTr
     case "context": {
       const unfiltered = new DirectoryTree(source.directory, { owner: { uid: 0, gid: 0 } });
       return { tree: filteredTree(unfiltered, compileMatcher(source.ignore)), unfiltered };
+    }
+    case "file": {
+      const { name, digest, size, mode, mtime } = source;
+      const open = (): Content => context.store.blobs.open(digest, size);
+      return { tree: fileTree({ name: fromUtf8(name), size, mode, mtime: BigInt(mtime), open }) };
     }
   }
 }

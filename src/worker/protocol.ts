@@ -58,7 +58,16 @@ export interface IndexRequest {
 export type CopySource =
   /** A directory of the machine. Owners become 0:0; `ignore` are .dockerignore patterns. */
   | { readonly kind: "context"; readonly directory: string; readonly ignore: readonly string[] }
-  | { readonly kind: "chain"; readonly chain: Chain };
+  | { readonly kind: "chain"; readonly chain: Chain }
+  /** One file, root's, whose bytes are a blob of the store. `mtime` is nanoseconds since the epoch, decimal. */
+  | {
+      readonly kind: "file";
+      readonly name: string;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly mode: number;
+      readonly mtime: string;
+    };
 
 /** What is known of the file system that files are copied onto. */
 export type BaseTree =
@@ -97,7 +106,9 @@ export interface CopyRequest extends CopySelection {
   readonly source: CopySource;
   /** ADD: archives among the files that are named become what they hold. */
   readonly unpack?: boolean | undefined;
-  /** Copied after `paths`. */
+  /** Copied after `paths`, in order. */
+  readonly more?: readonly MoreCopied[] | undefined;
+  /** Copied last. */
   readonly inline?: readonly InlineFile[] | undefined;
   /** Time of inline files, nanoseconds since the epoch, decimal. */
   readonly mtime: string;
@@ -116,6 +127,15 @@ export interface CopyRequest extends CopySelection {
   readonly base: BaseTree;
   readonly id: SnapshotId;
   readonly result: ResultForm;
+}
+
+/** What a COPY takes from another source than its first. */
+export interface MoreCopied {
+  readonly source: CopySource;
+  readonly paths: readonly string[];
+  readonly unpack: boolean;
+  /** As of {@link CopyRequest.expect}, of these. */
+  readonly expect: Digest;
 }
 
 /** WORKDIR: makes `path` and its missing parents, 0755, owned by `owner`. */

@@ -18,11 +18,12 @@ export interface Unpacked {
 }
 
 /**
- * Replaces archives among the sources of an ADD by the directories they hold. They are extracted to a
+ * Replaces those of `packed` among the sources of an ADD that are archives by the directories they hold. They are extracted to a
  * temporary place first: an archive may be of any size, and its links must not lead out of the root.
  */
 export async function unpackSources(
   sources: readonly Source[],
+  packed: ReadonlySet<Source>,
   context: WorkerContext,
   signal: AbortSignal,
 ): Promise<Unpacked> {
@@ -32,7 +33,7 @@ export async function unpackSources(
     const unpacked: Source[] = [];
     for (const source of sources) {
       const open = (): AsyncIterable<Uint8Array> => chunksOf(source.tree.open(source.path));
-      if (source.node.type !== "file" || !(await isArchive(open, { signal }))) {
+      if (!packed.has(source) || source.node.type !== "file" || !(await isArchive(open, { signal }))) {
         unpacked.push(source);
         continue;
       }

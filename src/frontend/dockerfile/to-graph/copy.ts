@@ -1,15 +1,16 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import { AppError } from "../../../base/errors.ts";
-import type { CopyStep, StepId } from "../../../engine/types.ts";
+import { redactUserinfo } from "../../../base/redact.ts";
+import type { CopyStep, MoreSources, StepId } from "../../../engine/types.ts";
 import type { Heredoc, Word } from "../ast.ts";
 import { argumentsError, wordRange } from "../errors.ts";
 import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
 import { checkSources } from "./checks.ts";
 import { normalizeOwner } from "./owner.ts";
-import { contextStep, scratchSource, sourceStep } from "./sources.ts";
+import { remoteSource } from "./remote-source.ts";
+import { contextStep, remoteStep, scratchSource, sourceStep } from "./sources.ts";
 import { commitStep, expandText, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
-import { unsupported } from "./unsupported.ts";
 import { heredocText } from "../heredoc.ts";
 import { isSymbolicMode } from "../../../snapshot/symbolic-mode.ts";
 import type { FileMode } from "../../../snapshot/symbolic-mode.ts";
@@ -21,15 +22,10 @@ type Transfer = CopyInstruction | AddInstruction;
 export function convertCopy(state: StageState, copy: Transfer): void {
   const { node } = copy;
   const parents = copy.kind === "copy" && copy.parents;
-  const unpack = copy.kind === "add" && (copy.unpack ?? true);
   const owner = optional(state, copy, copy.chown);
   const chmod = optional(state, copy, copy.chmod);
-  const sources = copy.sources.map((word) => {
-    const source = expandWord(state, node, word);
-    refuseUrl(copy, word, source);
-    return source;
-  });
-  if (copy.kind === "add" && copy.checksum !== undefined) throw localChecksum(copy, copy.checksum);
+  const sources = copy.sources.map((word) => expandWord(state, node, word));
+  const [first, ...more] = sourceGroups(state, copy, sources, parents);
   const written = expandWord(state, node, copy.destination);
   const destination = cleanPath(fromWorkingDirectory(state, written));
   const excludes = copy.excludes.flatMap((word) => expandWord(state, node, word) || []);
@@ -40,21 +36,21 @@ export function convertCopy(state: StageState, copy: Transfer): void {
     ...(owner === "" ? [] : [`--chown=${owner}`]),
     ...(chmod === "" ? [] : [`--chmod=${chmod}`]),
   ];
-  const names = [...sources, ...inline.map(({ name }) => `<<${name}`)];
+  const names = [...sources.map(redactUserinfo), ...inline.map(({ name }) => `<<${name}`)];
   commitStep(
     state,
     {
       kind: "copy",
       base: state.root,
-      from: copySource(state, copy),
-      // What --parents keeps begins at a pivot, which a clean path would have lost.
-      paths: parents ? sources : sources.map(relativeToRoot),
+      from: first?.from ?? scratchSource(state),
+      paths: first?.paths ?? [],
       destination,
       intoDirectory: names.length > 1 || destination === "/" || namesDirectory(written),
       ...(owner !== "" && { owner: normalizeOwner(owner) }),
       ...(chmod !== "" && { mode: fileMode(copy, chmod) }),
       ...(parents && { parents }),
-      ...(unpack && { unpack }),
+      ...(first?.unpack === true && { unpack: true }),
+      ...(more.length > 0 && { more }),
       ...(excludes.length > 0 && { excludes }),
       ...(inline.length > 0 && { inline }),
       ...expectMachine(state, copy),
@@ -75,10 +71,44 @@ function expectMachine({ layout, conversion }: StageState, copy: Transfer): Pick
   return { expectMachine: { platform: conversion.layout.target, origin: crossing.origin } };
 }
 
-/** Where a COPY takes its files from. Of heredocs alone it is nowhere. */
-function copySource(state: StageState, copy: Transfer): StepId {
-  if (copy.kind === "copy" && copy.from !== undefined) return sourceStep(state, copy.node, copy.from);
-  return copy.sources.length === 0 ? scratchSource(state) : contextStep(state);
+/** What is copied, in order: neighbours from one place together. Of heredocs alone there is none. */
+function sourceGroups(
+  state: StageState,
+  copy: Transfer,
+  sources: readonly string[],
+  parents: boolean,
+): readonly MoreSources[] {
+  const checksum = copy.kind === "add" ? optional(state, copy, copy.checksum) : "";
+  const groups: { from: StepId; paths: string[]; unpack: boolean; isRemote: boolean }[] = [];
+  for (const [index, source] of sources.entries()) {
+    const remote = remoteSource(copy, copy.sources[index]!, source, checksum);
+    if (remote !== undefined) {
+      const from = remoteStep(state, copy.node, remote);
+      // As in BuildKit, what comes from elsewhere is unpacked only where that is asked for.
+      const unpack = copy.kind === "add" && copy.unpack === true;
+      groups.push({ from, paths: [remote.kind === "git" ? "." : literalPattern(remote.name)], unpack, isRemote: true });
+      continue;
+    }
+    // What --parents keeps begins at a pivot, which a clean path would have lost.
+    const path = parents ? source : relativeToRoot(source);
+    const last = groups.at(-1);
+    if (last?.isRemote === false) last.paths.push(path);
+    else groups.push({ ...localGroup(state, copy), paths: [path], isRemote: false });
+  }
+  const known = copy.kind === "add" ? copy.checksum : undefined;
+  if (known !== undefined && checksum !== "") checkChecksumUse(copy, known, groups);
+  return groups.map(({ from, paths, unpack }) => ({ from, paths, unpack }));
+}
+
+function localGroup(state: StageState, copy: Transfer): Pick<MoreSources, "from" | "unpack"> {
+  const named = copy.kind === "copy" ? copy.from : undefined;
+  const from = named === undefined ? contextStep(state) : sourceStep(state, copy.node, named);
+  return { from, unpack: copy.kind === "add" && (copy.unpack ?? true) };
+}
+
+/** A name in which no character means another. */
+function literalPattern(name: string): string {
+  return name.replaceAll(/[*?[\\]/g, (character) => `[\\${character}]`);
 }
 
 /** The value of a flag that may be absent; absent and empty are the same. */
@@ -96,21 +126,22 @@ function namesDirectory(written: string): boolean {
 }
 
 /** BuildKit's words: "checksum requires HTTP(S) or Git sources". */
-function localChecksum({ node }: Transfer, word: Word): AppError {
-  return new AppError("DOCKERFILE_FLAG", "ADD: --checksum is for what is fetched from an address", {
-    source: wordRange(node, word),
-    hint: "Leave it out: files of the build context are always taken by their content.",
-  });
-}
-
-function refuseUrl({ node }: Transfer, word: Word, source: string): void {
-  if (!/^(?:https?|git|ssh):\/\/|^git@/.test(source)) return;
-  if (node.name === "ADD") {
-    throw unsupported("ADD of an address", wordRange(node, word), "Fetch it in a RUN, or before the build.");
+function checkChecksumUse(
+  { node, sources, heredocs }: Transfer,
+  word: Word,
+  groups: readonly { readonly isRemote: boolean }[],
+): void {
+  const source = wordRange(node, word);
+  if (sources.length + heredocs.length !== 1) {
+    throw new AppError("DOCKERFILE_FLAG", "ADD: --checksum is for one source", {
+      source,
+      hint: "Write an ADD for each source that has a checksum.",
+    });
   }
-  throw new AppError("DOCKERFILE_ARGUMENTS", `COPY copies files, found the address ${source}`, {
-    source: wordRange(node, word),
-    hint: "Fetch it in a RUN, or before the build.",
+  if (groups.every(({ isRemote }) => isRemote)) return;
+  throw new AppError("DOCKERFILE_FLAG", "ADD: --checksum is for what is fetched from an address", {
+    source,
+    hint: "Leave it out: files of the build context are always taken by their content.",
   });
 }
 

@@ -85,11 +85,29 @@ function describeStep(step: Step, numbers: ReadonlyMap<StepId, number>): string 
       return "scratch";
     case "context":
       return `context ${step.directory}`;
+    case "file":
+      return `file ${step.name} ${step.digest}`;
+    case "http":
+      return `http ${step.url} ${step.name}${step.checksum === undefined ? "" : ` ${step.checksum}`}`;
+    case "git": {
+      const flags = [
+        step.ref ?? "",
+        step.checksum && `checksum=${step.checksum}`,
+        step.directory && `directory=${step.directory}`,
+        step.byCommit && "by commit",
+        step.submodules || "no submodules",
+        step.keepGitDir && "with .git",
+      ];
+      return ["git", step.remote, ...flags.filter((flag) => flag !== true).filter(Boolean)].join(" ");
+    }
     case "copy": {
       const flags = [
         step.intoDirectory && "into",
         step.owner && `owner=${step.owner}`,
         step.mode !== undefined && `mode=${step.mode.toString(8)}`,
+        ...(step.more ?? []).map(
+          (other) => `+${numbers.get(other.from)}:${other.paths.join(",")}${other.unpack ? " unpack" : ""}`,
+        ),
       ];
       const from = numbers.get(step.from);
       return [

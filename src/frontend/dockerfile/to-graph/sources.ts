@@ -1,4 +1,4 @@
-import type { ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
+import type { GitStep, HttpStep, ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
 import type { InstructionNode, Word } from "../ast.ts";
 import type { DirectoryBase, ImageBase } from "./base.ts";
 import type { Conversion, StageState } from "./state.ts";
@@ -68,4 +68,11 @@ export function directoryStep(state: Pick<StageState, "conversion">, base: Direc
     { kind: "context", directory, ignore },
     { stage: "context", text: `load build context ${name}`, target: layout.target },
   );
+}
+
+/** What ADD fetches from an address. */
+export function remoteStep({ conversion }: StageState, node: InstructionNode, step: HttpStep | GitStep): StepId {
+  const { graph, layout } = conversion;
+  const text = step.kind === "http" ? step.url : [step.remote, step.ref ?? []].flat().join("#");
+  return graph.add(step, { stage: "fetch", text, target: layout.target, source: node.source });
 }

@@ -1,5 +1,6 @@
 import { withSource } from "../../../base/errors.ts";
 import type { SourceRange } from "../../../base/source.ts";
+import { redactUserinfo } from "../../../base/redact.ts";
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { GraphBuilder } from "../../../engine/graph.ts";
 import type { HistoryItem, Step, StepId, StepLabel } from "../../../engine/types.ts";
@@ -168,5 +169,5 @@ function nextLabel(state: StageState): Pick<StepLabel, "stage" | "target"> {
 }
 
 function instructionText({ name, keyword, text }: InstructionNode): string {
-  return name + text.slice(keyword.length);
+  return redactUserinfo(name + text.slice(keyword.length));
 }
