@@ -120,6 +120,7 @@ async function buildIn(
 ): Promise<BuildOutcome> {
   const { store, client, signal, env } = workshop;
   const loadEngine = await findLoadEngine(request, { env, signal });
+  const remote = workshop.remote(signal);
   const plan = await planRequest(workshop, request, emit);
   const strategies = await strategiesOf(plan, workshop);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
@@ -137,7 +138,7 @@ async function buildIn(
   const layers = workshop.layers(onTransfer);
   const emulator = emulatorOf(strategies, emulationNotes(emit));
   const worker = (): Promise<Worker> => workshop.worker({ ownNamespace: needsOwnNamespace(strategies) });
-  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, { emulator, worker });
+  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, { emulator, worker, remote });
   onEngine(engine);
   const sets = await makeImages(request, plan, engine, layers);
   const outputs = await writeOutputs({
@@ -179,7 +180,7 @@ function makeEngine(
   reporter: StepReporter,
   slots: SlotBook,
   layers: LayerFetcher,
-  foreign: Pick<EngineOptions, "emulator" | "worker">,
+  foreign: Pick<EngineOptions, "emulator" | "worker" | "remote">,
 ): Engine {
   const { store, signal } = workshop;
   return new Engine({

@@ -10,6 +10,8 @@ import { bootId, processorCount } from "../sys/host.ts";
 import { searchPath } from "../sys/search-path.ts";
 import type { Worker, WorkerOptions } from "../worker/spawn.ts";
 import { LayerFetcher } from "./fetch-layer.ts";
+import { privateInputs } from "./private-inputs.ts";
+import { Remote } from "./remote/sources.ts";
 import type { BuildRequest } from "./request.ts";
 import { ImageResolver } from "./resolve-image.ts";
 
@@ -41,6 +43,8 @@ export interface Workshop {
   hostCa(): string | undefined;
   /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
   layers(onTransfer: OnTransfer): LayerFetcher;
+  /** Fetches what is at addresses, for one attempt. */
+  remote(signal: AbortSignal): Remote;
   close(): Promise<void>;
 }
 
@@ -53,6 +57,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     plainHttp: request.registry.plainHttp,
     onWarning: (text) => note("REGISTRY_WARNING", text),
   });
+  const remotes: Remote[] = [];
   let session: Session | undefined;
   let worker: Promise<Worker> | undefined;
   let ca: string | undefined;
@@ -76,6 +81,17 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       return ca;
     },
     layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
+    remote: (signal) => {
+      const remote = new Remote({
+        store,
+        session: openSession,
+        env: process.env,
+        private: privateInputs(request),
+        signal,
+      });
+      remotes.push(remote);
+      return remote;
+    },
     close: async () => {
       // A worker that failed to start has told its reason to whoever asked for it.
       const started = await worker?.catch(() => undefined);
@@ -83,6 +99,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       await using stack = new AsyncDisposableStack();
       stack.defer(() => store.close());
       stack.defer(() => client.close());
+      stack.defer(() => remotes.forEach((remote) => remote.close()));
       stack.defer(() => session?.close());
       stack.defer(() => started?.close());
     },

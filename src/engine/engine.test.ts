@@ -88,6 +88,8 @@ function image(): StepId {
   return add(step, "FROM base");
 }
 
+const nothing = (): Promise<never> => Promise.reject(new Error("nothing is at an address"));
+
 interface Built {
   readonly engine: Engine;
   readonly worker: FakeWorker;
@@ -118,6 +120,7 @@ function engineOf(behaviour?: Behaviour, more: Partial<EngineOptions> = {}): Bui
       return Promise.resolve({ digest, size, mediaType, diffId: base.diffIds[index]! });
     },
     private: { secret: () => undefined, agent: () => undefined },
+    remote: { file: nothing, commit: nothing, repository: nothing },
     selectContext: () => Promise.resolve({ content }),
     ...more,
   });

@@ -107,7 +107,7 @@ export class StepKeys {
     const [parent, selection, ...more] = await Promise.all([
       this.key(step.base),
       this.#select(id, step.from, step),
-      ...moreSelections(step).map(({ from, selection }) => this.#select(id, from, selection)),
+      ...moreSelections(step).map((other) => this.#select(id, other.from, other.selection)),
     ]);
     const fields: KeyField[] = [
       ["parent", parent],

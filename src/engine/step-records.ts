@@ -76,7 +76,11 @@ export class StepRecords {
 
 /** What repeating a step left is not what a key was made of: building again gives another key. */
 export function resultChanged(step: string): AppError {
-  return new AppError("STEP_RESULT_CHANGED", `${step} was not in the store any more, and repeated it left other files`, {
-    retryable: true,
-  });
+  return new AppError(
+    "STEP_RESULT_CHANGED",
+    `${step} was not in the store any more, and repeated it left other files`,
+    {
+      retryable: true,
+    },
+  );
 }

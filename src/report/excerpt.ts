@@ -17,8 +17,7 @@ const RANGE_LINES = 8;
 
 /** The place in the user's file, and the lines around it with those meant marked. */
 export function renderExcerpt(range: SourceRange, options: ExcerptOptions): string[] {
-  // A password in an address must not get into a log; the marks may be off in such a line.
-  const text = redactUserinfo(range.file.text).replace(/\r?\n$/, "").split(/\r?\n/);
+  const text = range.file.text.replace(/\r?\n$/, "").split(/\r?\n/);
   const first = Math.max(1, range.start.line);
   const last = Math.min(text.length, Math.max(first, lastLine(range)));
   const digits = String(Math.min(text.length, last + CONTEXT)).length;
@@ -31,7 +30,8 @@ export function renderExcerpt(range: SourceRange, options: ExcerptOptions): stri
     }
     const isMeant = number >= first && number <= last;
     const mark = isMeant ? options.paint(">") : " ";
-    const line = expandTabs(text[number - 1] ?? "");
+    // A password in an address must not get into a log; the marks may be off in such a line.
+    const line = expandTabs(redactUserinfo(text[number - 1] ?? ""));
     lines.push(truncate(`${String(number).padStart(digits)} ${mark} | ${line}`, options.columns).trimEnd());
     const under = isMeant && first === last ? underline(range, text[number - 1] ?? "") : "";
     if (under !== "") lines.push(truncate(`${" ".repeat(digits)}   | ${options.paint(under)}`, options.columns));

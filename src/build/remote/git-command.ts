@@ -137,6 +137,16 @@ function sshCommand(env: ProcessContext["env"], directory: string): string {
   const hosts = join(directory, "known_hosts");
   const own = join(env["HOME"] ?? "/", ".ssh/known_hosts");
   if (!existsSync(hosts) && existsSync(own)) copyFileSync(own, hosts);
-  const options = ["BatchMode=yes", "StrictHostKeyChecking=accept-new", "IdentityFile=none", `UserKnownHostsFile="${hosts}"`];
-  return ["ssh", "-F", "/dev/null", ...options.flatMap((option) => ["-o", `'${option.replaceAll("'", "'\\''")}'`])].join(" ");
+  const options = [
+    "BatchMode=yes",
+    "StrictHostKeyChecking=accept-new",
+    "IdentityFile=none",
+    `UserKnownHostsFile="${hosts}"`,
+  ];
+  return [
+    "ssh",
+    "-F",
+    "/dev/null",
+    ...options.flatMap((option) => ["-o", `'${option.replaceAll("'", "'\\''")}'`]),
+  ].join(" ");
 }

@@ -85,7 +85,11 @@ export async function timeOf({ commit, gitDirectory, remote }: FetchedRepository
 }
 
 /** A path of a commit follows no link, so what is found is what is meant. */
-async function checkDirectory({ commit, gitDirectory, remote }: FetchedRepository, directory: string, runner: GitRunner): Promise<void> {
+async function checkDirectory(
+  { commit, gitDirectory, remote }: FetchedRepository,
+  directory: string,
+  runner: GitRunner,
+): Promise<void> {
   if (directory === "") return;
   const found = await runGit(["cat-file", "-t", "--", `${commit}:${directory}`], runner, { gitDirectory });
   if (found.code === 0 && found.stdout.trim() === "tree") return;
@@ -104,9 +108,13 @@ function cut(entry: Entry, length: number): Entry {
 }
 
 function whiteout(remote: string): AppError {
-  return new AppError("GIT_FILE_NAME", `${remote} holds a file whose name begins with .wh., which means a removal in an image`, {
-    hint: "Rename it, or take a directory without it: URL.git#REF:DIRECTORY.",
-  });
+  return new AppError(
+    "GIT_FILE_NAME",
+    `${remote} holds a file whose name begins with .wh., which means a removal in an image`,
+    {
+      hint: "Rename it, or take a directory without it: URL.git#REF:DIRECTORY.",
+    },
+  );
 }
 
 function tooDeep({ remote }: FetchedRepository): AppError {

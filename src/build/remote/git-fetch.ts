@@ -34,11 +34,22 @@ export async function fetchCommit(
   // Above all the repository says: its files are taken as a checkout has them, not as an export.
   writeFileSync(join(gitDirectory, "info/attributes"), "* -export-ignore -export-subst\n");
   await fetchObject({ remote, object, ref }, runner, inside);
-  const commit = (await git(`${remote} has no ${object}`, ["rev-parse", "--verify", "--end-of-options", `${object}^{commit}`], runner, inside)).trim();
+  const commit = (
+    await git(
+      `${remote} has no ${object}`,
+      ["rev-parse", "--verify", "--end-of-options", `${object}^{commit}`],
+      runner,
+      inside,
+    )
+  ).trim();
   return { remote, commit, gitDirectory };
 }
 
-async function fetchObject({ remote, object, ref }: WantedCommit, runner: GitRunner, options: GitOptions): Promise<void> {
+async function fetchObject(
+  { remote, object, ref }: WantedCommit,
+  runner: GitRunner,
+  options: GitOptions,
+): Promise<void> {
   const what = `cannot fetch ${object} of ${remote}`;
   const one = await runGit([...FETCH, "--depth=1", "--", remote, `${object}:refs/fetched/one`], runner, options);
   if (one.code === 0) return;

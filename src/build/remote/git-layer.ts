@@ -51,7 +51,10 @@ async function* entriesOf(
   const authorization = accessTo(step, inputs);
   const fetch = (wanted: WantedCommit): Promise<FetchedRepository> =>
     one.use(runner.signal, async () => {
-      const directory = join(runner.directory, `${commit.object.slice(0, 12)}-${step.directory.length}-${made.length}.git`);
+      const directory = join(
+        runner.directory,
+        `${commit.object.slice(0, 12)}-${step.directory.length}-${made.length}.git`,
+      );
       made.push(directory);
       return fetchCommit(wanted, directory, runner, { authorization });
     });

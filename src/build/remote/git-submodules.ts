@@ -52,10 +52,15 @@ async function readModules({ commit, gitDirectory }: FetchedRepository, runner: 
 /** As git resolves it: `./x` and `../x` begin at the repository itself. */
 export function resolveUrl(base: string, url: string, path: string): string {
   const absolute = /^\.\.?\//.test(url) ? relativeTo(base, url) : url;
-  if (/^(?:https?|git|ssh):\/\/[^/]/.test(absolute) || /^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^-]/.test(absolute)) return absolute;
-  throw new AppError("GIT_SUBMODULE", `submodule ${path} is at ${JSON.stringify(url)}, which is no address that is fetched from`, {
-    hint: "Addresses are https, http, ssh and git ones; leave submodules out with ?submodules=false.",
-  });
+  if (/^(?:https?|git|ssh):\/\/[^/]/.test(absolute) || /^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^-]/.test(absolute))
+    return absolute;
+  throw new AppError(
+    "GIT_SUBMODULE",
+    `submodule ${path} is at ${JSON.stringify(url)}, which is no address that is fetched from`,
+    {
+      hint: "Addresses are https, http, ssh and git ones; leave submodules out with ?submodules=false.",
+    },
+  );
 }
 
 function relativeTo(base: string, url: string): string {

@@ -35,6 +35,7 @@ export function fetchError(error: unknown, url: string): unknown {
   if (!(error instanceof RegistryError)) return error;
   const code = error.status === undefined ? "FETCH_UNREACHABLE" : "FETCH_REFUSED";
   const message = error.message.startsWith(url) ? error.message : `${url} cannot be fetched: ${error.message}`;
-  const hint = error.status === undefined ? "Check the address, the network of this machine and its proxy." : error.hint;
+  const hint =
+    error.status === undefined ? "Check the address, the network of this machine and its proxy." : error.hint;
   return new AppError(code, message, { hint, cause: error, retryable: error.retryable });
 }

@@ -150,9 +150,13 @@ async function decoded(
 }
 
 function wrongChecksum({ url, checksum }: HttpStep, found: Digest): AppError {
-  return new AppError("FETCH_CHECKSUM", `${url} is not what was expected: its digest is ${found}, expected ${checksum}`, {
-    hint: "Find out why the file changed; if it is meant to, correct --checksum.",
-  });
+  return new AppError(
+    "FETCH_CHECKSUM",
+    `${url} is not what was expected: its digest is ${found}, expected ${checksum}`,
+    {
+      hint: "Find out why the file changed; if it is meant to, correct --checksum.",
+    },
+  );
 }
 
 function fileOf({ name }: HttpStep, { digest, size, lastModified }: KnownFile): FileStep {

@@ -58,7 +58,8 @@ export class Remote implements RemoteSources {
       if (known !== undefined && store.blobs.has(known.digest, known.size)) return known;
       const { fetchLayer } = await import("./git-layer.ts");
       const runner = this.#runGit(step);
-      const reason = known === undefined ? `${commit.commit.slice(0, 12)} not fetched before` : "no longer in the store";
+      const reason =
+        known === undefined ? `${commit.commit.slice(0, 12)} not fetched before` : "no longer in the store";
       const layer = await work(reason, () => fetchLayer(step, commit, { ...this.#o, runner, signal }));
       rows.put(name, layer);
       return layer;

@@ -6,19 +6,28 @@ const plain = { byCommit: false, directory: "", ambiguous: false };
 test.each([
   ["https://example.com/foo.git", { remote: "https://example.com/foo.git" }],
   ["https://example.com/foo.git#release/1.2", { remote: "https://example.com/foo.git", ref: "release/1.2" }],
-  ["https://github.com/a/b.git#baz/qux:quux/quuz", { remote: "https://github.com/a/b.git", ref: "baz/qux", directory: "quux/quuz" }],
+  [
+    "https://github.com/a/b.git#baz/qux:quux/quuz",
+    { remote: "https://github.com/a/b.git", ref: "baz/qux", directory: "quux/quuz" },
+  ],
   ["https://h/d.git#:myfolder", { remote: "https://h/d.git", directory: "myfolder" }],
   ["https://h/d.git#:../../up", { remote: "https://h/d.git", directory: "up" }],
   ["git://example.com/foo", { remote: "git://example.com/foo" }],
   ["ssh://git@example.com:2222/foo", { remote: "ssh://git@example.com:2222/foo" }],
   ["git@github.com:moby/buildkit", { remote: "git@github.com:moby/buildkit" }],
-  ["git@github.com:moby/b.git?subdir=/subdir#v1", { remote: "git@github.com:moby/b.git", ref: "v1", directory: "subdir" }],
+  [
+    "git@github.com:moby/b.git?subdir=/subdir#v1",
+    { remote: "git@github.com:moby/b.git", ref: "v1", directory: "subdir" },
+  ],
   ["https://h/b.git?ref=v1.0.0&subdir=/subdir", { remote: "https://h/b.git", ref: "v1.0.0", directory: "subdir" }],
   ["https://h/b.git?subdir=s#v1", { remote: "https://h/b.git", ref: "v1", directory: "s" }],
   ["https://h/b.git?tag=v1", { remote: "https://h/b.git", ref: "refs/tags/v1" }],
   ["https://h/b.git?branch=v1", { remote: "https://h/b.git", ref: "refs/heads/v1" }],
   ["https://h/b.git?mtime=commit&commit=abc123", { remote: "https://h/b.git", checksum: "abc123" }],
-  ["https://h/b.git?fetch-by-commit&checksum=de#refs/heads/x", { remote: "https://h/b.git", byCommit: true, checksum: "de", ref: "refs/heads/x" }],
+  [
+    "https://h/b.git?fetch-by-commit&checksum=de#refs/heads/x",
+    { remote: "https://h/b.git", byCommit: true, checksum: "de", ref: "refs/heads/x" },
+  ],
   ["https://h/b.git?submodules=0&keep-git-dir", { remote: "https://h/b.git", submodules: false, keepGitDir: true }],
   ["github.com/moby/buildkit#master", { remote: "https://github.com/moby/buildkit", ref: "master", ambiguous: true }],
 ] as const)("%s is a repository", (text, expected) => {

@@ -59,7 +59,13 @@ function splitUrl(text: string): Parts | undefined {
   const account = named === "ssh" && name !== "" ? `${name}@` : "";
   const credentials = user === "" || named === "ssh" ? undefined : new Hidden(userinfo(user));
   const remote = `${named}://${account}${host}${path}`;
-  return { remote, path: decodedPath, query, fragment: decoded(fragment) ?? fragment, ...(credentials && { credentials }) };
+  return {
+    remote,
+    path: decodedPath,
+    query,
+    fragment: decoded(fragment) ?? fragment,
+    ...(credentials && { credentials }),
+  };
 }
 
 function splitScp(text: string): Parts | undefined {

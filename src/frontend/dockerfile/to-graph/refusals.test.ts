@@ -49,7 +49,7 @@ describe("errors", () => {
     ["NOPE x", "DOCKERFILE_UNKNOWN_INSTRUCTION"],
     ["RUN a\nRUN b", "DOCKERFILE_ARGUMENTS"],
     ["COPY --from=one x y", "DOCKERFILE_STAGE_ORDER"],
-    ["ADD https://h/x y", "DOCKERFILE_UNSUPPORTED"],
+    ["ADD https://h:x/ y", "DOCKERFILE_ARGUMENTS"],
   ])("an ONBUILD trigger %j of a base is refused: %s", async (trigger, code) => {
     const images = new Images({ "a:latest": { config: { OnBuild: [trigger] } } });
     expect((await refusal("FROM a AS one\n", images)).code).toBe(code);

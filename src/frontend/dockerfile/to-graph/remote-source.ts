@@ -116,5 +116,8 @@ function flagError({ node, checksum }: AddInstruction, word: Word, message: stri
 function rewritten(error: unknown, node: Transfer["node"], word: Word): unknown {
   if (!(error instanceof AppError)) return error;
   const { hint } = error;
-  return new AppError("DOCKERFILE_ARGUMENTS", `${node.name}: ${messageOf(error)}`, { source: wordRange(node, word), hint });
+  return new AppError("DOCKERFILE_ARGUMENTS", `${node.name}: ${messageOf(error)}`, {
+    source: wordRange(node, word),
+    hint,
+  });
 }
