@@ -4,12 +4,15 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..");
-const PAGES = ["README.md", "ARCHITECTURE.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)];
+const DOCS = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).filter((name) =>
+  name.endsWith(".md"),
+);
+const PAGES = ["README.md", "ARCHITECTURE.md", ...DOCS.map((name) => `docs/${name}`)];
 const text = (page: string): string => readFileSync(join(ROOT, page), "utf8");
 
 /** Commands of the pages, without prompt and comment; one that is cut short with dots is no command. */
 const COMMANDS = PAGES.flatMap((page) =>
-  [...text(page).matchAll(/^(?:\$ )?(manyarch build [^#\n]*|\.\/dev \w+[^#\n]*)/gm)].map((match) =>
+  [...text(page).matchAll(/^(?:\$ )?(manyarch (?:build|lint) [^#\n]*|\.\/dev \w+[^#\n]*)/gm)].map((match) =>
     (match[1] ?? "").trim(),
   ),
 ).filter((command) => !command.includes("..."));
@@ -20,7 +23,7 @@ test("there are commands to try", () => {
 
 test.each(COMMANDS.filter((command) => command.startsWith("manyarch")))("%s is understood", (command) => {
   const args = command.split(/\s+/).slice(1, -1);
-  const result = spawnSync(join(ROOT, "bin/manyarch"), [...args, "/nowhere"], { encoding: "utf8" });
+  const result = spawnSync(join(ROOT, "bin/manyarch"), [...args, "/nowhere/Dockerfile"], { encoding: "utf8" });
   // Every flag is known and means something: what is missing is the context, which is not there.
   expect(result.stderr).toContain("error[CONTEXT_NOT_FOUND]");
 });
@@ -36,8 +39,8 @@ test.each(PAGES)("links of %s lead somewhere", (page) => {
   }
 });
 
-test("flags of the pages are flags of the command line", () => {
-  const help = spawnSync(join(ROOT, "bin/manyarch"), ["build", "--help"], { encoding: "utf8" }).stdout;
+test.each(["build", "lint"])("flags of the page about %s are flags of the command line", (command) => {
+  const help = spawnSync(join(ROOT, "bin/manyarch"), [command, "--help"], { encoding: "utf8" }).stdout;
   const known = new Set([...help.matchAll(/--([a-z][a-z-]+)/g)].map((match) => match[1]));
-  for (const [, flag] of text("docs/build.md").matchAll(/`--([a-z][a-z-]+)/g)) expect(known).toContain(flag);
+  for (const [, flag] of text(`docs/${command}.md`).matchAll(/`--([a-z][a-z-]+)/g)) expect(known).toContain(flag);
 });

@@ -1,6 +1,8 @@
 import type { EventSink } from "../engine/events.ts";
 import type { BuildPlan, StepId } from "../engine/types.ts";
 import { openDirectory, openNamedDirectory } from "../frontend/context/directory.ts";
+import { Linter } from "../frontend/dockerfile/lint/linter.ts";
+import { notesOf } from "../frontend/dockerfile/lint/notes.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
 import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
@@ -32,6 +34,11 @@ export async function planRequest(
   for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
   // Before registries are asked, which may take a while.
   emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
+  const linter = new Linter();
+  // What was found before a failure may be its reason.
+  const tellFindings = (): void => {
+    for (const note of notesOf(linter.findings)) emit({ kind: "note", level: "warning", ...note });
+  };
   const plan = await planner(
     {
       dockerfile: context.dockerfile,
@@ -51,8 +58,8 @@ export async function planRequest(
       signal: workshop.signal,
     },
     { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
-  );
-  for (const note of plan.notes) emit({ kind: "note", level: "warning", ...note });
+    linter,
+  ).finally(tellFindings);
   for (const advice of plan.advice) emit({ kind: "note", level: "info", ...advice });
   return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
 }

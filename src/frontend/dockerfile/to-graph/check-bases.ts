@@ -3,23 +3,28 @@ import type { Stage } from "../instructions/types.ts";
 import { checkImagePlatform } from "../lint/base-images.ts";
 import { checkDefaultNames, checkFromWords } from "../lint/from.ts";
 import type { Linter } from "../lint/linter.ts";
-import { globalsFor } from "./globals.ts";
-import type { GlobalSources } from "./globals.ts";
+import type { EscapeCharacter } from "../ast.ts";
+import type { Globals } from "./globals.ts";
 import type { ResolvedImages } from "./images.ts";
 import type { Layout } from "./layout.ts";
+
+export interface GlobalScope {
+  readonly escape: EscapeCharacter;
+  /** With the build args of the platform, or with others. */
+  readonly globalsOf: (target: Platform, buildArgs?: Readonly<Record<string, string>>) => Globals;
+}
 
 /** What each FROM says, for every platform. */
 export function checkFroms(
   linter: Linter,
   stages: readonly Stage[],
   platforms: readonly Platform[],
-  sources: GlobalSources,
+  { escape, globalsOf }: GlobalScope,
 ): void {
-  const { escape } = sources;
   for (const [index, target] of platforms.entries()) {
     linter.beginPlatform(index);
-    checkDefaultNames(linter, stages, () => ({ ...globalsFor(target, { ...sources, buildArgs: {} }), escape }));
-    checkFromWords(linter, stages, { ...globalsFor(target, sources), escape });
+    checkDefaultNames(linter, stages, () => ({ ...globalsOf(target, {}), escape }));
+    checkFromWords(linter, stages, { ...globalsOf(target), escape });
   }
 }
 

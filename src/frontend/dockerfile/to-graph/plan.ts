@@ -1,5 +1,6 @@
 import { GraphBuilder } from "../../../engine/graph.ts";
 import type { StepId } from "../../../engine/types.ts";
+import type { Platform } from "../../../oci/platform.ts";
 import type { Dockerfile } from "../ast.ts";
 import { parseStages } from "../instructions/parse.ts";
 import type { Stages } from "../instructions/parse.ts";
@@ -16,6 +17,7 @@ import { NO_CROSSING } from "./cross.ts";
 import type { Crossing } from "./cross.ts";
 import { resolveEpoch } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
+import type { Globals } from "./globals.ts";
 import { resolveImages } from "./images.ts";
 import type { ResolvedImages } from "./images.ts";
 import { layOut } from "./layout.ts";
@@ -48,11 +50,12 @@ export async function planBuild(
   const targetStage = given.target ?? stages.at(-1)!.from.name ?? "default";
   const sources = { args: globalArgs, escape, buildPlatform, targetStage };
   const { epoch: sourceDateEpoch, request } = await resolveEpoch(given, stages, sources, dependencies);
-  const globalSources = { ...sources, buildArgs: request.buildArgs };
-  checkFroms(linter, stages, request.platforms, globalSources);
+  const globalsOf = (target: Platform, buildArgs = requestFor(request, target).buildArgs): Globals =>
+    globalsFor(target, { ...sources, buildArgs });
+  checkFroms(linter, stages, request.platforms, { escape, globalsOf });
   const layOutWith = (triggers: readonly Triggers[], crossings: readonly Crossing[] = []): readonly Layout[] =>
     request.platforms.map((target, index) => {
-      const globals = globalsFor(target, { ...globalSources, buildArgs: requestFor(request, target).buildArgs });
+      const globals = globalsOf(target);
       const more = { triggers: triggers[index] ?? new Map(), crossing: crossings[index] ?? NO_CROSSING };
       return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, ...more });
     });
