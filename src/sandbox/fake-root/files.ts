@@ -1,0 +1,84 @@
+import { CALLS } from "../../sys/trace/call-numbers.ts";
+import { getLong, putText } from "../../sys/trace/kernel.ts";
+import type { Kernel } from "../../sys/trace/kernel.ts";
+import { AREAS } from "../../sys/trace/tracing.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "./places.ts";
+
+/** What a file is. */
+export interface FileState {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly links: number;
+}
+
+/** `struct stat` of x86-64. */
+export const STAT = { dev: 0, ino: 8, links: 16, mode: 24, uid: 28, gid: 32, rdev: 40, bytes: 144 } as const;
+/** `struct statx`, the same everywhere. */
+export const STATX = { mask: 0, uid: 20, gid: 24, mode: 28, ino: 32, birth: 80, rdevMajor: 128, rdevMinor: 132, devMajor: 136, devMinor: 140, bytes: 256 } as const;
+const STATX_BTIME = 0x800;
+
+/** Files as the tracer reaches them, without a promise or an object of Node's for any. */
+export interface Files {
+  /** Fills {@link AREAS.stat}; an errno. */
+  stat(path: string, follow: boolean): number;
+  /** Fills {@link AREAS.statx}; an errno. */
+  statx(path: string, flags: number, mask: number): number;
+  /** What the last {@link stat} found. */
+  state(): FileState;
+  look(path: string, follow: boolean): FileState | number;
+  /** Nanoseconds since 1970; 0 where the file system does not tell. */
+  birth(path: string, follow: boolean): bigint;
+  readLink(path: string): string | number;
+}
+
+export function openFiles(kernel: Kernel): Files {
+  const { call, memory, address } = kernel;
+  const flagsOf = (follow: boolean): number => (follow ? 0 : AT_SYMLINK_NOFOLLOW);
+  const files: Files = {
+    stat: (path, follow) => {
+      const at = putText(kernel, AREAS.path, path);
+      return call(CALLS.newfstatat, AT_FDCWD, at, address + AREAS.stat, flagsOf(follow));
+    },
+    statx: (path, flags, mask) => {
+      const at = putText(kernel, AREAS.path, path);
+      return call(CALLS.statx, AT_FDCWD, at, flags, mask, address + AREAS.statx);
+    },
+    state: () => ({
+      dev: getLong(memory, AREAS.stat + STAT.dev),
+      ino: getLong(memory, AREAS.stat + STAT.ino),
+      mode: memory.readUInt32LE(AREAS.stat + STAT.mode),
+      uid: memory.readUInt32LE(AREAS.stat + STAT.uid),
+      gid: memory.readUInt32LE(AREAS.stat + STAT.gid),
+      links: getLong(memory, AREAS.stat + STAT.links),
+    }),
+    look: (path, follow) => {
+      const result = files.stat(path, follow);
+      return result < 0 ? result : files.state();
+    },
+    birth: (path, follow) => {
+      if (files.statx(path, flagsOf(follow), STATX_BTIME) < 0) return 0n;
+      return birthIn(memory);
+    },
+    readLink: (path) => {
+      const at = putText(kernel, AREAS.path, path);
+      const length = call(CALLS.readlink, at, address + AREAS.path2, 4096);
+      return length < 0 ? length : memory.toString("latin1", AREAS.path2, AREAS.path2 + length);
+    },
+  };
+  return files;
+}
+
+/** Of {@link AREAS.statx}. */
+export function birthIn(memory: Buffer): bigint {
+  if ((memory.readUInt32LE(AREAS.statx + STATX.mask) & STATX_BTIME) === 0) return 0n;
+  const at = AREAS.statx + STATX.birth;
+  return memory.readBigInt64LE(at) * 1_000_000_000n + BigInt(memory.readUInt32LE(at + 8));
+}
+
+/** The device number of major and minor, as a stat gives it. */
+export function joinDevice(major: number, minor: number): number {
+  return (minor & 0xff) + (major & 0xfff) * 0x100 + Math.floor(minor / 0x100) * 0x10_0000;
+}

@@ -1,0 +1,26 @@
+import { closeSync, readFileSync, readSync } from "node:fs";
+import { chdir, execve, umask } from "node:process";
+import { installFilter } from "../../sys/trace/call-filter.ts";
+import { openKernel } from "../../sys/trace/kernel.ts";
+import { START_FILE } from "./request.ts";
+import type { StartRequest } from "./request.ts";
+import { filterFor } from "./watched-calls.ts";
+
+/** Tells when the tracer is there. */
+const GATE = 3;
+const MEMORY = 64 * 1024;
+
+/** Becomes the program, once it is traced. */
+function launch(directory: string): void {
+  const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
+  const kernel = openKernel(MEMORY);
+  const filter = filterFor(request.translates);
+  umask(0o022);
+  chdir(request.directory);
+  if (readSync(GATE, Buffer.alloc(1)) === 0) return;
+  closeSync(GATE);
+  installFilter(kernel, filter);
+  execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
+}
+
+launch(process.argv[2] ?? "");

@@ -1,0 +1,45 @@
+import type { Binding } from "../proot/guest-paths.ts";
+import type { WireOwner } from "./owners.ts";
+
+/** What the tracing process is given, as a file; it answers by another one beside it. */
+export interface TraceRequest {
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  /** As the guest calls it where there is one. */
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly owners: readonly WireOwner[];
+  /** Where the guest's root is a directory that programs are to take for `/`. */
+  readonly guest?: GuestRequest | undefined;
+}
+
+export interface GuestRequest {
+  readonly root: string;
+  readonly bindings: readonly Binding[];
+  /** By architecture, as images name it: a statically linked QEMU. */
+  readonly emulators: Readonly<Record<string, string>>;
+}
+
+export interface TraceAnswer {
+  readonly end:
+    | { readonly kind: "exited"; readonly code: number }
+    | { readonly kind: "killed"; readonly signal: number }
+    | { readonly kind: "refused"; readonly errno: number };
+  readonly owners: readonly WireOwner[];
+}
+
+export const REQUEST_FILE = "request.json";
+export const ANSWER_FILE = "answer.json";
+/** What the process that becomes the program reads. */
+export const START_FILE = "start.json";
+
+export interface StartRequest {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the machine's. */
+  readonly directory: string;
+  readonly translates: boolean;
+}

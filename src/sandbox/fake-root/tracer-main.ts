@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../../base/errors.ts";
+import { CALLS } from "../../sys/trace/call-numbers.ts";
+import { openKernel } from "../../sys/trace/kernel.ts";
+import { AREA_BYTES, openTracing } from "../../sys/trace/tracing.ts";
+import type { Tracing } from "../../sys/trace/tracing.ts";
+import { searchPath } from "../proot/exec-calls.ts";
+import { guestPaths } from "../proot/guest-paths.ts";
+import { ELF_MACHINES } from "../proot/program-file.ts";
+import type { Context } from "./context.ts";
+import { credentialsOf } from "./credentials.ts";
+import { openFiles } from "./files.ts";
+import { nativePaths } from "./native-paths.ts";
+import { ownerBook } from "./owner-book.ts";
+import { ownersFromWire, ownersToWire } from "./owners.ts";
+import { AT_FDCWD } from "./places.ts";
+import { ANSWER_FILE, REQUEST_FILE, START_FILE } from "./request.ts";
+import type { StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
+import { ThreadTable } from "./threads.ts";
+import type { Tracee } from "./tracee.ts";
+import { trace } from "./tracer.ts";
+import { byNumber, guestHandlers, ownerHandlers } from "./watched-calls.ts";
+
+const PR_SET_DUMPABLE = 4;
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** Runs one program and all that it starts, and says who owns what afterwards. */
+function main(directory: string): void {
+  const launcher = startLauncher(directory);
+  const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest;
+  const kernel = openKernel(AREA_BYTES);
+  // Programs of the same user could read our memory otherwise, and orphans would be nobody's.
+  kernel.call(CALLS.prctl, PR_SET_DUMPABLE, 0);
+  kernel.call(CALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+  const tracing = openTracing(kernel);
+  const threads = new ThreadTable();
+  const context = contextOf(request, tracing, threads);
+  const first = firstOf(request, launcher.pid);
+  threads.add(first);
+  writeStart(directory, request, context, first);
+  const seized = tracing.seize(launcher.pid);
+  if (seized < 0) throw new AppError("SANDBOX_UNAVAILABLE", `ptrace(PTRACE_SEIZE) failed with errno ${-seized}`);
+  const handlers = byNumber(handlersOf(request, threads));
+  writeSync(launcher.gate, "x");
+  const end = trace({ context, threads, handlers, first });
+  const answer: TraceAnswer = { end, owners: ownersToWire(context.book.all()) };
+  writeFileSync(`${directory}/${ANSWER_FILE}`, JSON.stringify(answer), { mode: 0o600 });
+  process.exit(0);
+}
+
+function startLauncher(directory: string): { readonly pid: number; readonly gate: number } {
+  const program = fileURLToPath(new URL("launcher.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, directory], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    detached: true,
+    env: {},
+  });
+  const gate = (child.stdio[3] as unknown as { readonly _handle?: { readonly fd: number } })._handle?.fd;
+  if (child.pid === undefined || gate === undefined)
+    throw new AppError("SANDBOX_UNAVAILABLE", `${process.execPath} could not be started`);
+  return { pid: child.pid, gate };
+}
+
+function contextOf({ guest, owners }: TraceRequest, tracing: Tracing, threads: ThreadTable): Context {
+  const files = openFiles(tracing.kernel);
+  const places =
+    guest === undefined
+      ? nativePaths(files)
+      : guestPaths({ root: guest.root, bindings: guest.bindings, files, tracees: threads.live });
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  return {
+    tracing,
+    files,
+    places,
+    book: ownerBook(files, ownersFromWire(owners)),
+    own: { uid, gid },
+    keepsAccess: uid !== 0,
+    tracees: threads.live,
+  };
+}
+
+function firstOf({ uid, gid, groups }: TraceRequest, pid: number): Tracee {
+  return { tid: pid, pid, credentials: credentialsOf(uid, gid, groups), space: {}, program: "" };
+}
+
+function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, context: Context, first: Tracee): void {
+  const place = guest === undefined ? undefined : context.places.find(first, AT_FDCWD, cwd, true);
+  const path = env.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
+  const [command = "", ...rest] = argv;
+  const start: StartRequest = {
+    argv: [guest === undefined ? command : searchPath(context, first, command, path), ...rest],
+    env: Object.fromEntries(env.map(splitVariable)),
+    directory: typeof place === "object" ? place.host : cwd,
+    translates: guest !== undefined,
+  };
+  writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
+}
+
+function splitVariable(variable: string): [string, string] {
+  const equals = variable.indexOf("=");
+  return equals < 0 ? [variable, ""] : [variable.slice(0, equals), variable.slice(equals + 1)];
+}
+
+function handlersOf({ guest }: TraceRequest, threads: ThreadTable): ReturnType<typeof ownerHandlers> {
+  if (guest === undefined) return ownerHandlers();
+  const emulators = new Map(
+    Object.entries(guest.emulators).map(([architecture, path]) => [ELF_MACHINES[architecture] ?? 0, path]),
+  );
+  return guestHandlers({ emulators, everTraced: threads.ever, shortcuts: `${tmpdir()}/manyarch-${process.pid}` });
+}
+
+main(process.argv[2] ?? "");

@@ -1,0 +1,67 @@
+import type { CallFilter } from "../../sys/trace/call-filter.ts";
+import { CALLS } from "../../sys/trace/call-numbers.ts";
+import type { CallName } from "../../sys/trace/call-numbers.ts";
+import { ATTRIBUTE_CALLS } from "../proot/attribute-calls.ts";
+import { NATIVE_EXEC_CALLS, execCalls } from "../proot/exec-calls.ts";
+import type { Emulators } from "../proot/exec-calls.ts";
+import { PATH_CALLS } from "../proot/path-calls.ts";
+import { processCalls } from "../proot/process-calls.ts";
+import { socketCalls } from "../proot/socket-calls.ts";
+import type { Handler } from "./context.ts";
+import { CREATION_CALLS } from "./creation-calls.ts";
+import { ID_CALLS } from "./id-calls.ts";
+import { OWNER_CALLS } from "./owner-calls.ts";
+import { STAT_CALLS } from "./stat-calls.ts";
+
+/** Would reach files without the calls that are watched, and have older forms that programs fall back to. */
+const WAYS_ROUND: readonly CallName[] = [
+  "io_uring_setup",
+  "name_to_handle_at",
+  "fanotify_mark",
+  "open_tree",
+  "setxattrat",
+  "getxattrat",
+  "listxattrat",
+  "removexattrat",
+  "file_getattr",
+  "file_setattr",
+];
+
+type Handlers = Readonly<Partial<Record<CallName, Handler>>>;
+
+/** For programs whose root the kernel knows: only ids and owners are played. */
+export function ownerHandlers(): Handlers {
+  return { ...STAT_CALLS, ...ID_CALLS, ...OWNER_CALLS, ...CREATION_CALLS, ...NATIVE_EXEC_CALLS };
+}
+
+export interface GuestHandlerOptions {
+  readonly emulators: Emulators;
+  readonly everTraced: ReadonlySet<number>;
+  readonly shortcuts: string;
+}
+
+/** For programs in a root that the kernel does not know of. */
+export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandlerOptions): Handlers {
+  return {
+    ...ownerHandlers(),
+    ...PATH_CALLS,
+    ...ATTRIBUTE_CALLS,
+    ...execCalls(emulators),
+    ...socketCalls(shortcuts),
+    ...processCalls(everTraced),
+  };
+}
+
+export function byNumber(handlers: Handlers): ReadonlyMap<number, Handler> {
+  return new Map(
+    Object.entries(handlers).map(([name, handler]) => [CALLS[name as CallName], handler as Handler]),
+  );
+}
+
+/** The filter that goes with the handlers. */
+export function filterFor(translates: boolean): CallFilter {
+  const handlers = translates
+    ? guestHandlers({ emulators: new Map(), everTraced: new Set(), shortcuts: "" })
+    : ownerHandlers();
+  return { trace: Object.keys(handlers) as CallName[], refuse: translates ? WAYS_ROUND : ["io_uring_setup"] };
+}

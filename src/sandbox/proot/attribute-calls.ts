@@ -1,0 +1,121 @@
+import { CALLS } from "../../sys/trace/call-numbers.ts";
+import { putText } from "../../sys/trace/kernel.ts";
+import { AREAS } from "../../sys/trace/tracing.ts";
+import { describe, give, int, lookAt, placeOf, placeOfDescriptor, word } from "../fake-root/context.ts";
+import type { Call, Handler } from "../fake-root/context.ts";
+import { isRoot } from "../fake-root/credentials.ts";
+import { remember } from "../fake-root/owner-calls.ts";
+import { ERRNO } from "../fake-root/places.ts";
+import type { Place } from "../fake-root/places.ts";
+import type { Outcome } from "../fake-root/tracee.ts";
+
+type Found = Place | number | "native";
+
+/** The attribute that takes a capability to set, and is part of a layer. */
+const CAPABILITY = "security.capability";
+const MAX_VALUE = 65536;
+
+/** Extended attributes. */
+export const ATTRIBUTE_CALLS = {
+  getxattr: (call) => get(call, placeOf(call, 0, { follow: true })),
+  lgetxattr: (call) => get(call, placeOf(call, 0, { follow: false })),
+  fgetxattr: (call) => get(call, placeOfDescriptor(call, int(call, 0))),
+  listxattr: (call) => list(call, placeOf(call, 0, { follow: true })),
+  llistxattr: (call) => list(call, placeOf(call, 0, { follow: false })),
+  setxattr: (call) => set(call, placeOf(call, 0, { follow: true })),
+  lsetxattr: (call) => set(call, placeOf(call, 0, { follow: false })),
+  fsetxattr: (call) => set(call, placeOfDescriptor(call, int(call, 0))),
+  removexattr: (call) => remove(call, placeOf(call, 0, { follow: true })),
+  lremovexattr: (call) => remove(call, placeOf(call, 0, { follow: false })),
+  fremovexattr: (call) => remove(call, placeOfDescriptor(call, int(call, 0))),
+} as const satisfies Readonly<Record<string, Handler>>;
+
+function nameOf(call: Call): string | number {
+  return call.context.tracing.readText(call.tracee.tid, word(call, 1));
+}
+
+function get(call: Call, place: Found): Outcome {
+  if (typeof place !== "object") return place;
+  const name = nameOf(call);
+  if (typeof name === "number") return name;
+  const { context } = call;
+  const { kernel } = context.tracing;
+  const room = Math.min(word(call, 3), MAX_VALUE);
+  if (name === CAPABILITY) {
+    const state = lookAt(context, place);
+    if (typeof state === "number") return state;
+    const { capability } = describe(context, place, state);
+    if (capability !== undefined) return giveBytes(call, Buffer.from(capability), room);
+  }
+  const nr = place.throughLink ? CALLS.getxattr : CALLS.lgetxattr;
+  const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
+  const length = kernel.call(nr, path, attribute, room === 0 ? 0 : kernel.address + AREAS.data, room);
+  return length <= 0 || room === 0 ? length : give(call, word(call, 2), AREAS.data, length, length);
+}
+
+function list(call: Call, place: Found): Outcome {
+  if (typeof place !== "object") return place;
+  const { context } = call;
+  const { kernel } = context.tracing;
+  const state = lookAt(context, place);
+  if (typeof state === "number") return state;
+  const { capability } = describe(context, place, state);
+  const nr = place.throughLink ? CALLS.listxattr : CALLS.llistxattr;
+  const length = kernel.call(nr, putText(kernel, AREAS.path, place.host), kernel.address + AREAS.data, MAX_VALUE);
+  if (length < 0) return length;
+  const names = kernel.memory.toString("latin1", AREAS.data, AREAS.data + length);
+  const all = capability === undefined ? names : `${names}${CAPABILITY}\0`;
+  const room = word(call, 2);
+  const buffer = word(call, 1);
+  return giveBytesAt(call, buffer, Buffer.from(all, "latin1"), room);
+}
+
+function set(call: Call, place: Found): Outcome {
+  if (typeof place !== "object") return place;
+  if (place.readOnly) return -ERRNO.EROFS;
+  const name = nameOf(call);
+  if (typeof name === "number") return name;
+  const size = word(call, 3);
+  if (size > MAX_VALUE) return -7;
+  const { context, tracee } = call;
+  const { kernel } = context.tracing;
+  if (size > 0 && context.tracing.read(tracee.tid, word(call, 2), size) < size) return -ERRNO.EFAULT;
+  if (name === CAPABILITY) return setCapability(call, place, Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size)));
+  const nr = place.throughLink ? CALLS.setxattr : CALLS.lsetxattr;
+  const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
+  return kernel.call(nr, path, attribute, kernel.address + AREAS.data, size, int(call, 4));
+}
+
+function remove(call: Call, place: Found): Outcome {
+  if (typeof place !== "object") return place;
+  if (place.readOnly) return -ERRNO.EROFS;
+  const name = nameOf(call);
+  if (typeof name === "number") return name;
+  if (name === CAPABILITY) return setCapability(call, place, undefined);
+  const { kernel } = call.context.tracing;
+  const nr = place.throughLink ? CALLS.removexattr : CALLS.lremovexattr;
+  return kernel.call(nr, putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name));
+}
+
+function setCapability(call: Call, place: Place, capability: Uint8Array | undefined): Outcome {
+  const { context, tracee } = call;
+  if (!isRoot(tracee.credentials)) return -ERRNO.EPERM;
+  const state = lookAt(context, place);
+  if (typeof state === "number") return state;
+  const before = describe(context, place, state);
+  if (capability === undefined && before.capability === undefined) return -ERRNO.ENODATA;
+  remember(context, place, state, { ...before, capability });
+  return 0;
+}
+
+function giveBytes(call: Call, bytes: Buffer, room: number): number {
+  return giveBytesAt(call, word(call, 2), bytes, room);
+}
+
+function giveBytesAt(call: Call, buffer: number, bytes: Buffer, room: number): number {
+  if (room === 0) return bytes.length;
+  if (room < bytes.length) return -ERRNO.ERANGE;
+  if (bytes.length === 0) return 0;
+  bytes.copy(call.context.tracing.kernel.memory, AREAS.data);
+  return give(call, buffer, AREAS.data, bytes.length, bytes.length);
+}

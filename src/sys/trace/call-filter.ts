@@ -1,0 +1,78 @@
+import { AppError } from "../../base/errors.ts";
+import { CALLS } from "./call-numbers.ts";
+import type { CallName } from "./call-numbers.ts";
+import { putLong } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** What becomes of the calls of a process; all others are allowed. */
+export interface CallFilter {
+  /** Stop for the tracer. */
+  readonly trace: readonly CallName[];
+  /** Answer ENOSYS, so that programs take the older way. */
+  readonly refuse: readonly CallName[];
+}
+
+const AUDIT_ARCH_X86_64 = 0xc000003e;
+const X32_CALLS = 0x4000_0000;
+const ENOSYS = 38;
+
+const ALLOW = 0x7fff_0000;
+const TRACE = 0x7ff0_0000;
+const REFUSE = 0x0005_0000 | ENOSYS;
+
+const LOAD = 0x20;
+const JUMP_EQUAL = 0x15;
+const JUMP_AT_LEAST = 0x35;
+const RETURN = 0x06;
+
+const PR_SET_NO_NEW_PRIVS = 38;
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** `code, jump if true, jump if false, value`. */
+type Instruction = readonly [code: number, yes: number, no: number, value: number];
+
+/**
+ * A BPF program: binaries of other architectures and x32 would get around it and are refused. Since
+ * Linux 5.11 the kernel remembers which calls are allowed always, so its length costs nothing.
+ */
+export function filterProgram({ trace, refuse }: CallFilter): readonly Instruction[] {
+  const [NR, ARCH] = [0, 4];
+  const when = (name: CallName, action: number): readonly Instruction[] => [
+    [JUMP_EQUAL, 0, 1, CALLS[name]],
+    [RETURN, 0, 0, action],
+  ];
+  return [
+    [LOAD, 0, 0, ARCH],
+    [JUMP_EQUAL, 1, 0, AUDIT_ARCH_X86_64],
+    [RETURN, 0, 0, REFUSE],
+    [LOAD, 0, 0, NR],
+    [JUMP_AT_LEAST, 0, 1, X32_CALLS],
+    [RETURN, 0, 0, REFUSE],
+    ...trace.flatMap((name) => when(name, TRACE)),
+    ...refuse.flatMap((name) => when(name, REFUSE)),
+    [RETURN, 0, 0, ALLOW],
+  ];
+}
+
+/** Sets no_new_privs and the filter for the calling thread and all that it starts. Throws `SANDBOX_UNAVAILABLE`. */
+export function installFilter(kernel: Kernel, filter: CallFilter): void {
+  const program = filterProgram(filter);
+  const { memory, address } = kernel;
+  const start = 64;
+  for (const [index, [code, yes, no, value]] of program.entries()) {
+    const at = start + index * 8;
+    memory.writeUInt16LE(code, at);
+    memory[at + 2] = yes;
+    memory[at + 3] = no;
+    memory.writeUInt32LE(value >>> 0, at + 4);
+  }
+  // struct sock_fprog
+  memory.writeUInt16LE(program.length, 0);
+  putLong(memory, 8, address + start);
+  must(kernel.call(CALLS.prctl, PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
+  must(kernel.call(CALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, address), "seccomp(SECCOMP_SET_MODE_FILTER)");
+}
+
+function must(result: number, what: string): void {
+  if (result < 0) throw new AppError("SANDBOX_UNAVAILABLE", `${what} failed with errno ${-result}`);
+}
