@@ -1,12 +1,17 @@
 import { defineConfig } from "rolldown";
 
 /**
- * The published program. Each of its two processes is a bundle of its own: parts that both share would be
+ * The published program. Each of its processes is a bundle of its own: parts that both share would be
  * fifty small files more to find and load. What is imported lazily stays in files of its own.
  */
 export default defineConfig(
-  ["cli", "worker"].map((process) => ({
-    input: { main: `src/${process}/main.ts` },
+  Object.entries({
+    cli: "src/cli/main.ts",
+    worker: "src/worker/main.ts",
+    tracer: "src/sandbox/fake-root/tracer-main.ts",
+    launcher: "src/sandbox/fake-root/launcher.ts",
+  }).map(([process, main]) => ({
+    input: { main },
     platform: "node",
     // Native code, and optional: found at run time or done without.
     external: ["koffi"],

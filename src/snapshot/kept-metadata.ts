@@ -24,15 +24,16 @@ export interface KeptMetadata {
 
 /** Begins the names of our attributes, which are in no image. */
 export const KEPT_PREFIX = "user.manyarch.";
-const NODE = `${KEPT_PREFIX}node`;
+/** Of a file or directory itself, as {@link formatKept} writes it. */
+export const KEPT_NODE = `${KEPT_PREFIX}node`;
 const NAMES = `${KEPT_PREFIX}names`;
 /** Stands for `security.capability`, as its bytes. */
 export const KEPT_CAPABILITY = `${KEPT_PREFIX}capability`;
 
 /** What is kept of a file or directory itself. */
 export function readKept(path: BytesPath, syscalls: Syscalls): KeptMetadata | undefined {
-  const value = syscalls.lgetxattr(path, NODE);
-  return value === undefined ? undefined : parse(value.toString("latin1"));
+  const value = syscalls.lgetxattr(path, KEPT_NODE);
+  return value === undefined ? undefined : parseKept(value.toString("latin1"));
 }
 
 /**
@@ -49,16 +50,16 @@ export function keepMetadata(
   const plain = kept.uid === 0 && kept.gid === 0 && kept.device === undefined && (kept.mode & least) === least;
   if (!plain) {
     chmodSync(fsPath(path), kept.mode | (type === "directory" ? 0o700 : 0o600));
-    return syscalls.lsetxattr(path, NODE, Buffer.from(format(kept), "latin1"));
+    return syscalls.lsetxattr(path, KEPT_NODE, Buffer.from(formatKept(kept), "latin1"));
   }
-  if (syscalls.lgetxattr(path, NODE) !== undefined) syscalls.lremovexattr(path, NODE);
+  if (syscalls.lgetxattr(path, KEPT_NODE) !== undefined) syscalls.lremovexattr(path, KEPT_NODE);
   chmodSync(fsPath(path), kept.mode);
 }
 
 /** What `directory` keeps of `name`, which can have no attributes itself. */
 export function readKeptName(directory: BytesPath, name: string, syscalls: Syscalls): KeptMetadata | undefined {
   const text = keptNames(directory, syscalls)[name];
-  return text === undefined ? undefined : parse(text);
+  return text === undefined ? undefined : parseKept(text);
 }
 
 /** Keeps in `directory` what `name` is; `undefined` forgets it. */
@@ -72,7 +73,7 @@ export function writeKeptName(
   if (kept === undefined || (kept.uid === 0 && kept.gid === 0)) {
     if (names[name] === undefined) return;
     delete names[name];
-  } else names[name] = format(kept);
+  } else names[name] = formatKept(kept);
   if (Object.keys(names).length === 0) syscalls.lremovexattr(directory, NAMES);
   else syscalls.lsetxattr(directory, NAMES, Buffer.from(JSON.stringify(names)));
 }
@@ -83,12 +84,12 @@ function keptNames(directory: BytesPath, syscalls: Syscalls): Record<string, str
 }
 
 /** `UID GID MODE`, the mode octal, and for a device its type and numbers. */
-function format({ uid, gid, mode, device }: KeptMetadata): string {
+export function formatKept({ uid, gid, mode, device }: KeptMetadata): string {
   const text = `${uid} ${gid} ${mode.toString(8)}`;
   return device === undefined ? text : `${text} ${device.type} ${device.major} ${device.minor}`;
 }
 
-function parse(text: string): KeptMetadata | undefined {
+export function parseKept(text: string): KeptMetadata | undefined {
   const fields = /^(\d+) (\d+) ([0-7]+)(?: (char|block) (\d+) (\d+))?$/.exec(text);
   if (fields === null) return undefined;
   const [, uid, gid, mode, type, major, minor] = fields;

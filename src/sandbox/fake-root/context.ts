@@ -2,8 +2,7 @@ import { getLong } from "../../sys/trace/kernel.ts";
 import type { Tracing } from "../../sys/trace/tracing.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import type { FileState, Files } from "./files.ts";
-import type { OwnerBook } from "./owner-book.ts";
-import type { FakeOwner } from "./owners.ts";
+import type { FakeOwner, OwnerBook } from "./owner-book.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, ERRNO } from "./places.ts";
 import type { Place, Places } from "./places.ts";
 import type { Outcome, Tracee } from "./tracee.ts";
@@ -16,8 +15,6 @@ export interface Context {
   readonly book: OwnerBook;
   /** The ids of files that are ours, as a stat shows them: to the programs they are root's. */
   readonly own: { readonly uid: number; readonly gid: number };
-  /** Whether modes on disk always let their owner in, since we have no privilege to get in otherwise. */
-  readonly keepsAccess: boolean;
   /** Threads by id. */
   readonly tracees: ReadonlyMap<number, Tracee>;
 }
@@ -80,23 +77,25 @@ export function lookAt({ files }: Context, place: Place): FileState | number {
 }
 
 /** What programs are to see of a file. */
-export function seen(context: Context, state: FileState, owner: FakeOwner | undefined): FakeOwner & { mode: number } {
-  const { own } = context;
-  return {
-    uid: owner?.uid ?? (state.uid === own.uid ? 0 : state.uid),
-    gid: owner?.gid ?? (state.gid === own.gid ? 0 : state.gid),
-    mode: owner?.mode ?? state.mode,
-    rdev: owner?.rdev,
-    capability: owner?.capability,
-  };
-}
-
-export function describe(context: Context, place: Place, state: FileState): FakeOwner & { mode: number } {
-  return seen(context, state, context.book.find(state, place.host, place.throughLink));
+export function describe(
+  { own, book }: Context,
+  { host, throughLink }: Pick<Place, "host" | "throughLink">,
+  state: FileState,
+): FakeOwner {
+  const { uid, gid, mode } = state;
+  return (
+    book.find(state, host, throughLink) ?? { uid: uid === own.uid ? 0 : uid, gid: gid === own.gid ? 0 : gid, mode }
+  );
 }
 
 /** Gives a program bytes that lie at {@link AREAS.data}: `result` where that worked. */
-export function give({ tracee, context }: Call, address: number, offset: number, bytes: number, result: number): number {
+export function give(
+  { tracee, context }: Call,
+  address: number,
+  offset: number,
+  bytes: number,
+  result: number,
+): number {
   const failed = context.tracing.write(tracee.tid, address, offset, bytes);
   return failed < 0 ? failed : result;
 }

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { errnoOf } from "../../base/errors.ts";
 import { fsPath } from "../../sys/bytes-path.ts";
-import { int, lookAt, placeOf, readLongs, seen, word } from "./context.ts";
+import { describe, int, lookAt, placeOf, readLongs, word } from "./context.ts";
 import type { Call, Handler } from "./context.ts";
 import { fileIds } from "./id-calls.ts";
 import { isRoot } from "./credentials.ts";
-import { accessible, remember } from "./owner-calls.ts";
+import { bitsOnDisk } from "./owner-book.ts";
 import { ERRNO, FILE_TYPE } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { AtExit, Outcome } from "./tracee.ts";
@@ -50,8 +50,17 @@ function open(call: Call, { at, path, flags, mode }: Arguments & { readonly flag
   const creates = isTemporary || ((flags & O_CREAT) !== 0 && place.mode === undefined);
   const writes = creates || (flags & (O_ACCMODE | O_TRUNC)) !== 0;
   if (place.readOnly && writes && (flags & O_PATH) === 0) return -ERRNO.EROFS;
+  if (writes && !creates) letIn(call, place);
   if (!creates) return lead(call, place, path);
   return madeBy(call, place, path, mode, (result) => `/proc/${call.tracee.tid}/fd/${result}`, FILE_TYPE.regular);
+}
+
+/** Root may write to a file that lets nobody; we must let ourselves in first. */
+function letIn({ context }: Call, place: Place): void {
+  const { mode = 0o200, host, throughLink } = place;
+  if ((mode & 0o200) !== 0 || (mode & FILE_TYPE.mask) !== FILE_TYPE.regular || throughLink) return;
+  const state = lookAt(context, place);
+  if (typeof state !== "number") context.book.put(state, host, false, describe(context, place, state));
 }
 
 /** Paths that are resolved in special ways are for few programs, and those can do without. */
@@ -74,7 +83,8 @@ function make(call: Call, { at, path, mode }: Arguments, type: number): Outcome 
 function mknod(call: Call, { at, path, mode }: Arguments, device: number): Outcome {
   const wanted = int(call, mode);
   const type = wanted & FILE_TYPE.mask;
-  if (type !== FILE_TYPE.character && type !== FILE_TYPE.block) return make(call, { ...(at !== undefined && { at }), path, mode }, type || FILE_TYPE.regular);
+  if (type !== FILE_TYPE.character && type !== FILE_TYPE.block)
+    return make(call, { ...(at !== undefined && { at }), path, mode }, type || FILE_TYPE.regular);
   if (!isRoot(call.tracee.credentials)) return -ERRNO.EPERM;
   const place = placeOf(call, path, { at, follow: false });
   if (typeof place !== "object") return place;
@@ -85,8 +95,11 @@ function mknod(call: Call, { at, path, mode }: Arguments, device: number): Outco
   const state = lookAt(call.context, place);
   if (typeof state === "number") return state;
   const said = type | (wanted & 0o7777 & ~umaskOf(call));
-  remember(call.context, place, state, { ...ownerOfNew(call, place.host), mode: said, rdev: BigInt(device >>> 0) });
-  return 0;
+  return call.context.book.put(state, place.host, false, {
+    ...ownerOfNew(call, place.host),
+    mode: said,
+    rdev: device >>> 0,
+  });
 }
 
 function placeholder({ host }: Place): number {
@@ -122,18 +135,25 @@ function madeBy(
   const { context } = call;
   const owner = ownerOfNew(call, place.host);
   const bits = modeArgument < 0 ? OWNER_BITS : int(call, modeArgument) & 0o7777;
-  const onDisk = accessible(context, type, bits);
+  const onDisk = type === FILE_TYPE.link ? bits : bitsOnDisk(type, bits);
   if (owner.uid === 0 && owner.gid === 0 && onDisk === bits) return lead(call, place, path);
   const said = onDisk === bits ? undefined : type | (bits & ~umaskOf(call));
   const atExit: AtExit = (result) => {
     if (result < 0) return undefined;
-    const made: Place = { ...place, host: where(result), throughLink: type === FILE_TYPE.regular && where(result) !== place.host };
+    const made: Place = {
+      ...place,
+      host: where(result),
+      throughLink: type === FILE_TYPE.regular && where(result) !== place.host,
+    };
     const state = lookAt(context, made);
-    if (typeof state !== "number") remember(context, made, state, { ...owner, mode: said ?? state.mode });
+    if (typeof state !== "number")
+      context.book.put(state, made.host, made.throughLink, { ...owner, mode: said ?? state.mode });
     return undefined;
   };
   const led = lead(call, place, path, atExit);
-  return typeof led === "object" && onDisk !== bits ? { ...led, values: [[modeArgument, onDisk | (int(call, modeArgument) & ~0o7777)]] } : led;
+  return typeof led === "object" && onDisk !== bits
+    ? { ...led, values: [[modeArgument, onDisk | (int(call, modeArgument) & ~0o7777)]] }
+    : led;
 }
 
 /** The owner of what a program makes at `host`: itself, and the group of the directory where that is setgid. */
@@ -142,7 +162,7 @@ export function ownerOfNew({ tracee, context }: Call, host: string): { readonly 
   const parent = host.slice(0, host.lastIndexOf("/") + 1);
   const state = context.files.look(`${parent}.`, true);
   if (typeof state === "number") return ids;
-  const directory = seen(context, state, context.book.find(state, `${parent}.`, true));
+  const directory = describe(context, { host: `${parent}.`, throughLink: true }, state);
   return (directory.mode & S_ISGID) === 0 ? ids : { uid: ids.uid, gid: directory.gid };
 }
 
@@ -150,12 +170,3 @@ function umaskOf({ tracee }: Call): number {
   const status = readFileSync(`/proc/${tracee.tid}/status`, "latin1");
   return Number.parseInt(/^Umask:\s*(\d+)/m.exec(status)?.[1] ?? "0022", 8);
 }
-
-/** Gives a name that was made without the kernel's help to whom it belongs. */
-export function own(call: Call, place: Place): void {
-  const owner = ownerOfNew(call, place.host);
-  if (owner.uid === 0 && owner.gid === 0) return;
-  const state = lookAt(call.context, place);
-  if (typeof state !== "number") remember(call.context, place, state, { ...owner, mode: state.mode });
-}
-

@@ -44,8 +44,8 @@ export function setRealEffective(ids: Ids, real: number, effective: number, priv
 
 /** setresuid(2) and setresgid(2). */
 export function setAll(ids: Ids, to: readonly [number, number, number], privileged: boolean): Ids | number {
-  const own = [SAME, ids.real, ids.effective, ids.saved];
-  if (!privileged && !to.every((id) => own.includes(id))) return -EPERM;
+  const own = new Set([SAME, ids.real, ids.effective, ids.saved]);
+  if (!privileged && !to.every((id) => own.has(id))) return -EPERM;
   const effective = pick(to[1], ids.effective);
   return { real: pick(to[0], ids.real), effective, saved: pick(to[2], ids.saved), file: effective };
 }

@@ -17,8 +17,7 @@ export interface FileState {
 /** `struct stat` of x86-64. */
 export const STAT = { dev: 0, ino: 8, links: 16, mode: 24, uid: 28, gid: 32, rdev: 40, bytes: 144 } as const;
 /** `struct statx`, the same everywhere. */
-export const STATX = { mask: 0, uid: 20, gid: 24, mode: 28, ino: 32, birth: 80, rdevMajor: 128, rdevMinor: 132, devMajor: 136, devMinor: 140, bytes: 256 } as const;
-const STATX_BTIME = 0x800;
+export const STATX = { uid: 20, gid: 24, mode: 28, rdevMajor: 128, rdevMinor: 132, bytes: 256 } as const;
 
 /** Files as the tracer reaches them, without a promise or an object of Node's for any. */
 export interface Files {
@@ -29,8 +28,6 @@ export interface Files {
   /** What the last {@link stat} found. */
   state(): FileState;
   look(path: string, follow: boolean): FileState | number;
-  /** Nanoseconds since 1970; 0 where the file system does not tell. */
-  birth(path: string, follow: boolean): bigint;
   readLink(path: string): string | number;
 }
 
@@ -58,10 +55,6 @@ export function openFiles(kernel: Kernel): Files {
       const result = files.stat(path, follow);
       return result < 0 ? result : files.state();
     },
-    birth: (path, follow) => {
-      if (files.statx(path, flagsOf(follow), STATX_BTIME) < 0) return 0n;
-      return birthIn(memory);
-    },
     readLink: (path) => {
       const at = putText(kernel, AREAS.path, path);
       const length = call(CALLS.readlink, at, address + AREAS.path2, 4096);
@@ -69,13 +62,6 @@ export function openFiles(kernel: Kernel): Files {
     },
   };
   return files;
-}
-
-/** Of {@link AREAS.statx}. */
-export function birthIn(memory: Buffer): bigint {
-  if ((memory.readUInt32LE(AREAS.statx + STATX.mask) & STATX_BTIME) === 0) return 0n;
-  const at = AREAS.statx + STATX.birth;
-  return memory.readBigInt64LE(at) * 1_000_000_000n + BigInt(memory.readUInt32LE(at + 8));
 }
 
 /** The device number of major and minor, as a stat gives it. */

@@ -31,8 +31,10 @@ export const ID_CALLS = {
   setgid: (call) => change(call, "gid", (ids, root) => setId(ids, int(call, 0), root)),
   setreuid: (call) => change(call, "uid", (ids, root) => setRealEffective(ids, int(call, 0), int(call, 1), root)),
   setregid: (call) => change(call, "gid", (ids, root) => setRealEffective(ids, int(call, 0), int(call, 1), root)),
-  setresuid: (call) => change(call, "uid", (ids, root) => setAll(ids, [int(call, 0), int(call, 1), int(call, 2)], root)),
-  setresgid: (call) => change(call, "gid", (ids, root) => setAll(ids, [int(call, 0), int(call, 1), int(call, 2)], root)),
+  setresuid: (call) =>
+    change(call, "uid", (ids, root) => setAll(ids, [int(call, 0), int(call, 1), int(call, 2)], root)),
+  setresgid: (call) =>
+    change(call, "gid", (ids, root) => setAll(ids, [int(call, 0), int(call, 1), int(call, 2)], root)),
   setfsuid: (call) => changeFile(call, "uid"),
   setfsgid: (call) => changeFile(call, "gid"),
   setgroups: (call) => setGroups(call),

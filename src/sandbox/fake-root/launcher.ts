@@ -1,5 +1,6 @@
 import { closeSync, readFileSync, readSync } from "node:fs";
 import { chdir, execve, umask } from "node:process";
+import { loadSyscalls } from "../../sys/load-syscalls.ts";
 import { installFilter } from "../../sys/trace/call-filter.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
 import { START_FILE } from "./request.ts";
@@ -14,11 +15,13 @@ const MEMORY = 64 * 1024;
 function launch(directory: string): void {
   const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
   const kernel = openKernel(MEMORY);
+  const syscalls = loadSyscalls();
   const filter = filterFor(request.translates);
   umask(0o022);
   chdir(request.directory);
   if (readSync(GATE, Buffer.alloc(1)) === 0) return;
   closeSync(GATE);
+  syscalls.closeOnExecFrom(GATE);
   installFilter(kernel, filter);
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }

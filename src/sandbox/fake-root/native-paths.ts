@@ -60,5 +60,11 @@ function walk(files: Files, tid: number, start: string, path: string, follow: bo
     rest.push(...target.split("/").reverse());
     guest = target.startsWith("/") ? "" : parent;
   }
-  return { host: `${root}${guest === "" ? "/." : guest}`, guest: guest === "" ? "/" : guest, mode, readOnly: false, throughLink: false };
+  return {
+    host: `${root}${guest === "" ? "/." : guest}`,
+    guest: guest === "" ? "/" : guest,
+    mode,
+    readOnly: false,
+    throughLink: false,
+  };
 }

@@ -60,6 +60,14 @@ export const ERRNO = {
   ENOSYS: 38,
   ELOOP: 40,
   ENODATA: 61,
+  ENOTSUP: 95,
 } as const;
 
-export const FILE_TYPE = { mask: 0o170000, directory: 0o040000, link: 0o120000, regular: 0o100000, character: 0o020000, block: 0o060000 } as const;
+export const FILE_TYPE = {
+  mask: 0o170000,
+  directory: 0o040000,
+  link: 0o120000,
+  regular: 0o100000,
+  character: 0o020000,
+  block: 0o060000,
+} as const;

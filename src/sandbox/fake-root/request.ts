@@ -1,5 +1,4 @@
 import type { Binding } from "../proot/guest-paths.ts";
-import type { WireOwner } from "./owners.ts";
 
 /** What the tracing process is given, as a file; it answers by another one beside it. */
 export interface TraceRequest {
@@ -11,7 +10,6 @@ export interface TraceRequest {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
-  readonly owners: readonly WireOwner[];
   /** Where the guest's root is a directory that programs are to take for `/`. */
   readonly guest?: GuestRequest | undefined;
 }
@@ -28,7 +26,6 @@ export interface TraceAnswer {
     | { readonly kind: "exited"; readonly code: number }
     | { readonly kind: "killed"; readonly signal: number }
     | { readonly kind: "refused"; readonly errno: number };
-  readonly owners: readonly WireOwner[];
 }
 
 export const REQUEST_FILE = "request.json";

@@ -61,7 +61,7 @@ function writeVector(tracing: Tracing, tracee: Tracee, items: readonly (number |
   pointers.push(0);
   const start = scratch.address + TEXT_BYTES;
   const { memory } = tracing.kernel;
-  for (let done = 0; done < pointers.length; ) {
+  for (let done = 0; done < pointers.length;) {
     const part = pointers.slice(done, done + CHUNK / 8);
     for (const [index, pointer] of part.entries()) putLong(memory, AREAS.data + index * 8, pointer);
     const failed = tracing.write(tracee.tid, start + done * 8, AREAS.data, part.length * 8);

@@ -1,13 +1,15 @@
+import { putLong } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { give, hasEmptyPath, int, placeOf, placeOfDescriptor, word } from "./context.ts";
 import type { Call, Context, Handler } from "./context.ts";
-import { STAT, STATX, birthIn, joinDevice } from "./files.ts";
-import { isStale, fileKey } from "./owners.ts";
+import { STAT, STATX } from "./files.ts";
+import { splitDevice } from "./owner-book.ts";
 import { AT_SYMLINK_NOFOLLOW, ERRNO } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { Outcome } from "./tracee.ts";
 
-const BTIME = 0x800;
+/** STATX_TYPE and STATX_MODE: what is looked up by type. */
+const WANTED = 0x3;
 
 /** stat(2) and what has become of it: owners, modes and devices are those that were set. */
 export const STAT_CALLS = {
@@ -49,8 +51,8 @@ function disguiseStat(context: Context, place: Place): void {
   if (owner !== undefined) {
     memory.writeUInt32LE(owner.uid, uidAt);
     memory.writeUInt32LE(owner.gid, gidAt);
-    if (owner.mode !== undefined) memory.writeUInt32LE(owner.mode, AREAS.stat + STAT.mode);
-    if (owner.rdev !== undefined) memory.writeBigUInt64LE(owner.rdev, AREAS.stat + STAT.rdev);
+    memory.writeUInt32LE(owner.mode, AREAS.stat + STAT.mode);
+    if (owner.rdev !== undefined) putLong(memory, AREAS.stat + STAT.rdev, owner.rdev);
     return;
   }
   if (memory.readUInt32LE(uidAt) === own.uid) memory.writeUInt32LE(0, uidAt);
@@ -61,23 +63,21 @@ function statx(call: Call, place: Place | number | "native", flags: number): Out
   if (typeof place !== "object") return place;
   const { context } = call;
   const ours = (flags & ~AT_SYMLINK_NOFOLLOW) | (place.throughLink ? 0 : AT_SYMLINK_NOFOLLOW);
-  const wanted = int(call, 3) | BTIME;
+  const wanted = int(call, 3) | WANTED;
   const result = context.files.statx(place.host, ours & ~0x1000, wanted);
   if (result < 0) return missing(place, result);
-  disguiseStatx(context);
+  disguiseStatx(context, place);
   return give(call, word(call, 4), AREAS.statx, STATX.bytes, 0);
 }
 
-function disguiseStatx({ tracing, book, own }: Context): void {
+function disguiseStatx({ tracing, book, own }: Context, place: Place): void {
   const { memory } = tracing.kernel;
   const at = (offset: number): number => AREAS.statx + offset;
-  const dev = joinDevice(memory.readUInt32LE(at(STATX.devMajor)), memory.readUInt32LE(at(STATX.devMinor)));
-  const ino = Number(memory.readBigUInt64LE(at(STATX.ino)));
-  const owner = book.all().get(fileKey(dev, ino));
-  if (owner !== undefined && !isStale(owner, birthIn(memory))) {
+  const owner = book.find({ mode: memory.readUInt16LE(at(STATX.mode)) }, place.host, place.throughLink);
+  if (owner !== undefined) {
     memory.writeUInt32LE(owner.uid, at(STATX.uid));
     memory.writeUInt32LE(owner.gid, at(STATX.gid));
-    if (owner.mode !== undefined) memory.writeUInt16LE(owner.mode, at(STATX.mode));
+    memory.writeUInt16LE(owner.mode, at(STATX.mode));
     if (owner.rdev !== undefined) writeDevice(memory, owner.rdev);
     return;
   }
@@ -85,9 +85,8 @@ function disguiseStatx({ tracing, book, own }: Context): void {
   if (memory.readUInt32LE(at(STATX.gid)) === own.gid) memory.writeUInt32LE(0, at(STATX.gid));
 }
 
-function writeDevice(memory: Buffer, rdev: bigint): void {
-  const major = Number((rdev >> 8n) & 0xfffn);
-  const minor = Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffff_ff00n));
+function writeDevice(memory: Buffer, rdev: number): void {
+  const { major, minor } = splitDevice(rdev);
   memory.writeUInt32LE(major, AREAS.statx + STATX.rdevMajor);
   memory.writeUInt32LE(minor, AREAS.statx + STATX.rdevMinor);
 }

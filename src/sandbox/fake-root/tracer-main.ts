@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../base/errors.ts";
+import { loadSyscalls } from "../../sys/load-syscalls.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
 import { AREA_BYTES, openTracing } from "../../sys/trace/tracing.ts";
@@ -15,7 +15,6 @@ import { credentialsOf } from "./credentials.ts";
 import { openFiles } from "./files.ts";
 import { nativePaths } from "./native-paths.ts";
 import { ownerBook } from "./owner-book.ts";
-import { ownersFromWire, ownersToWire } from "./owners.ts";
 import { AT_FDCWD } from "./places.ts";
 import { ANSWER_FILE, REQUEST_FILE, START_FILE } from "./request.ts";
 import type { StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
@@ -24,17 +23,23 @@ import type { Tracee } from "./tracee.ts";
 import { trace } from "./tracer.ts";
 import { byNumber, guestHandlers, ownerHandlers } from "./watched-calls.ts";
 
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 
 /** Runs one program and all that it starts, and says who owns what afterwards. */
 function main(directory: string): void {
+  const parent = process.ppid;
   const launcher = startLauncher(directory);
   const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest;
   const kernel = openKernel(AREA_BYTES);
   // Programs of the same user could read our memory otherwise, and orphans would be nobody's.
   kernel.call(CALLS.prctl, PR_SET_DUMPABLE, 0);
   kernel.call(CALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+  kernel.call(CALLS.prctl, PR_SET_PDEATHSIG, SIGKILL);
+  // It may have died before.
+  if (process.ppid !== parent) return;
   const tracing = openTracing(kernel);
   const threads = new ThreadTable();
   const context = contextOf(request, tracing, threads);
@@ -43,20 +48,22 @@ function main(directory: string): void {
   writeStart(directory, request, context, first);
   const seized = tracing.seize(launcher.pid);
   if (seized < 0) throw new AppError("SANDBOX_UNAVAILABLE", `ptrace(PTRACE_SEIZE) failed with errno ${-seized}`);
-  const handlers = byNumber(handlersOf(request, threads));
+  const handlers = byNumber(handlersOf(request, threads, `${directory}/s`));
   writeSync(launcher.gate, "x");
   const end = trace({ context, threads, handlers, first });
-  const answer: TraceAnswer = { end, owners: ownersToWire(context.book.all()) };
+  const answer: TraceAnswer = { end };
   writeFileSync(`${directory}/${ANSWER_FILE}`, JSON.stringify(answer), { mode: 0o600 });
   process.exit(0);
 }
 
 function startLauncher(directory: string): { readonly pid: number; readonly gate: number } {
-  const program = fileURLToPath(new URL("launcher.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, directory], {
+  const program = fileURLToPath(
+    new URL(import.meta.url.endsWith(".ts") ? "./launcher.ts" : "../launcher/main.js", import.meta.url),
+  );
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, directory], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     detached: true,
-    env: {},
+    env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
   });
   const gate = (child.stdio[3] as unknown as { readonly _handle?: { readonly fd: number } })._handle?.fd;
   if (child.pid === undefined || gate === undefined)
@@ -64,7 +71,7 @@ function startLauncher(directory: string): { readonly pid: number; readonly gate
   return { pid: child.pid, gate };
 }
 
-function contextOf({ guest, owners }: TraceRequest, tracing: Tracing, threads: ThreadTable): Context {
+function contextOf({ guest }: TraceRequest, tracing: Tracing, threads: ThreadTable): Context {
   const files = openFiles(tracing.kernel);
   const places =
     guest === undefined
@@ -75,9 +82,8 @@ function contextOf({ guest, owners }: TraceRequest, tracing: Tracing, threads: T
     tracing,
     files,
     places,
-    book: ownerBook(files, ownersFromWire(owners)),
+    book: ownerBook(tracing.kernel, loadSyscalls()),
     own: { uid, gid },
-    keepsAccess: uid !== 0,
     tracees: threads.live,
   };
 }
@@ -104,12 +110,16 @@ function splitVariable(variable: string): [string, string] {
   return equals < 0 ? [variable, ""] : [variable.slice(0, equals), variable.slice(equals + 1)];
 }
 
-function handlersOf({ guest }: TraceRequest, threads: ThreadTable): ReturnType<typeof ownerHandlers> {
+function handlersOf(
+  { guest }: TraceRequest,
+  threads: ThreadTable,
+  shortcuts: string,
+): ReturnType<typeof ownerHandlers> {
   if (guest === undefined) return ownerHandlers();
   const emulators = new Map(
     Object.entries(guest.emulators).map(([architecture, path]) => [ELF_MACHINES[architecture] ?? 0, path]),
   );
-  return guestHandlers({ emulators, everTraced: threads.ever, shortcuts: `${tmpdir()}/manyarch-${process.pid}` });
+  return guestHandlers({ emulators, everTraced: threads.ever, shortcuts });
 }
 
 main(process.argv[2] ?? "");

@@ -4,7 +4,7 @@ import { REGISTERS, STOP, inject } from "../../sys/trace/tracing.ts";
 import type { Tracing, Waited } from "../../sys/trace/tracing.ts";
 import type { Context, Handler } from "./context.ts";
 import { SCRATCH_BYTES, applyRewrite } from "./rewrite.ts";
-import { ThreadTable } from "./threads.ts";
+import type { ThreadTable } from "./threads.ts";
 import type { Outcome, Tracee } from "./tracee.ts";
 
 export interface TraceOptions {
@@ -26,7 +26,7 @@ export type TraceEnd =
 const SIGTRAP = 5;
 const SIGKILL = 9;
 const CALL_STOP = SIGTRAP | 0x80;
-const GROUP_STOPS: readonly number[] = [19, 20, 21, 22];
+const GROUP_STOPS: ReadonlySet<number> = new Set([19, 20, 21, 22]);
 const PROT_READ_WRITE = 3;
 /** MAP_PRIVATE, ANONYMOUS, NORESERVE. */
 const MAP_FLAGS = 0x02 | 0x20 | 0x4000;
@@ -77,7 +77,7 @@ class Tracer {
       case STOP.exec:
         return this.#executed(tracee);
       case STOP.stop:
-        return GROUP_STOPS.includes(signal) ? this.#tracing.listen(tid) : this.#tracing.resume(tid);
+        return GROUP_STOPS.has(signal) ? this.#tracing.listen(tid) : this.#tracing.resume(tid);
       default:
         return signal === CALL_STOP ? this.#returned(tracee) : this.#tracing.resume(tid, signal);
     }
@@ -127,7 +127,8 @@ class Tracer {
 
   #apply(tracee: Tracee, args: readonly number[], outcome: Outcome): void {
     const { tid } = tracee;
-    if (outcome === "native") return this.#tracing.resume(tid, 0, tracee.next !== undefined && this.#watchesExec(tracee));
+    if (outcome === "native")
+      return this.#tracing.resume(tid, 0, tracee.next !== undefined && this.#watchesExec(tracee));
     if (typeof outcome === "number") return this.#answer(tid, outcome);
     const failed = applyRewrite(this.#tracing, tracee, args, outcome);
     if (failed < 0) return this.#answer(tid, failed);

@@ -1,7 +1,7 @@
 import type { CallFilter } from "../../sys/trace/call-filter.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import type { CallName } from "../../sys/trace/call-numbers.ts";
-import { ATTRIBUTE_CALLS } from "../proot/attribute-calls.ts";
+import { ATTRIBUTE_CALLS } from "./attribute-calls.ts";
 import { NATIVE_EXEC_CALLS, execCalls } from "../proot/exec-calls.ts";
 import type { Emulators } from "../proot/exec-calls.ts";
 import { PATH_CALLS } from "../proot/path-calls.ts";
@@ -10,6 +10,7 @@ import { socketCalls } from "../proot/socket-calls.ts";
 import type { Handler } from "./context.ts";
 import { CREATION_CALLS } from "./creation-calls.ts";
 import { ID_CALLS } from "./id-calls.ts";
+import { NAME_CALLS } from "./name-calls.ts";
 import { OWNER_CALLS } from "./owner-calls.ts";
 import { STAT_CALLS } from "./stat-calls.ts";
 
@@ -31,7 +32,15 @@ type Handlers = Readonly<Partial<Record<CallName, Handler>>>;
 
 /** For programs whose root the kernel knows: only ids and owners are played. */
 export function ownerHandlers(): Handlers {
-  return { ...STAT_CALLS, ...ID_CALLS, ...OWNER_CALLS, ...CREATION_CALLS, ...NATIVE_EXEC_CALLS };
+  return {
+    ...STAT_CALLS,
+    ...ID_CALLS,
+    ...OWNER_CALLS,
+    ...CREATION_CALLS,
+    ...NAME_CALLS,
+    ...ATTRIBUTE_CALLS,
+    ...NATIVE_EXEC_CALLS,
+  };
 }
 
 export interface GuestHandlerOptions {
@@ -45,7 +54,6 @@ export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandler
   return {
     ...ownerHandlers(),
     ...PATH_CALLS,
-    ...ATTRIBUTE_CALLS,
     ...execCalls(emulators),
     ...socketCalls(shortcuts),
     ...processCalls(everTraced),
@@ -53,9 +61,7 @@ export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandler
 }
 
 export function byNumber(handlers: Handlers): ReadonlyMap<number, Handler> {
-  return new Map(
-    Object.entries(handlers).map(([name, handler]) => [CALLS[name as CallName], handler as Handler]),
-  );
+  return new Map(Object.entries(handlers).map(([name, handler]) => [CALLS[name as CallName], handler as Handler]));
 }
 
 /** The filter that goes with the handlers. */

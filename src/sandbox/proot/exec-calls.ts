@@ -6,7 +6,7 @@ import { describe, hasEmptyPath, int, lookAt, placeOf, word } from "../fake-root
 import type { Call, Context, Handler } from "../fake-root/context.ts";
 import { become } from "../fake-root/credentials.ts";
 import type { Credentials } from "../fake-root/credentials.ts";
-import type { FakeOwner } from "../fake-root/owners.ts";
+import type { FakeOwner } from "../fake-root/owner-book.ts";
 import { AT_FDCWD, ERRNO, FILE_TYPE } from "../fake-root/places.ts";
 import type { Place } from "../fake-root/places.ts";
 import type { Outcome, Tracee } from "../fake-root/tracee.ts";
@@ -81,7 +81,12 @@ function placeToRun(call: Call, path: number, at: number | undefined, flags: num
   return guest === undefined ? "native" : call.context.places.find(call.tracee, AT_FDCWD, guest, true);
 }
 
-function startOf(call: Call, place: Place, [path, given]: readonly [string, readonly number[]], emulators: Emulators): Start | number {
+function startOf(
+  call: Call,
+  place: Place,
+  [path, given]: readonly [string, readonly number[]],
+  emulators: Emulators,
+): Start | number {
   let file = place;
   let name = path;
   let argv: readonly Argument[] = given;
@@ -106,7 +111,11 @@ function startOf(call: Call, place: Place, [path, given]: readonly [string, read
       case "foreign": {
         const emulator = emulators.get(program.machine);
         if (emulator === undefined) return -ERRNO.ENOEXEC;
-        return { host: emulator, program: file.guest, argv: [emulator, "-0", argv[0] ?? name, file.guest, ...argv.slice(1)] };
+        return {
+          host: emulator,
+          program: file.guest,
+          argv: [emulator, "-0", argv[0] ?? name, file.guest, ...argv.slice(1)],
+        };
       }
       case "unknown":
         return -ERRNO.ENOEXEC;
@@ -122,7 +131,9 @@ function withLoader(call: Call, file: Place, loader: string, name: string, argv:
   const refused = whyNotRun(call, place);
   if (refused < 0) return refused;
   const takesName = namesArgument(place.host);
-  const front: readonly Argument[] = takesName ? [loader, "--argv0", argv[0] ?? name, file.guest] : [loader, name.startsWith("/") ? name : file.guest];
+  const front: readonly Argument[] = takesName
+    ? [loader, "--argv0", argv[0] ?? name, file.guest]
+    : [loader, name.startsWith("/") ? name : file.guest];
   return { host: place.host, program: file.guest, argv: [...front, ...argv.slice(1)] };
 }
 
@@ -159,7 +170,7 @@ function rightsOf({ context, tracee }: Call, place: Place): Credentials {
   return privileged(file, credentials);
 }
 
-function privileged(file: FakeOwner & { readonly mode: number }, credentials: Credentials): Credentials {
+function privileged(file: FakeOwner, credentials: Credentials): Credentials {
   if ((file.mode & (S_ISUID | S_ISGID)) === 0) return credentials;
   return {
     ...credentials,

@@ -117,7 +117,8 @@ class Walker {
       const special = parent.startsWith("/proc") ? this.#links.of(tracee, parent, name) : undefined;
       if (typeof special === "number") return special;
       if (special !== undefined) {
-        if (isLast && !follow && !isDirectory) return this.#place(guest, host, FILE_TYPE.link | 0o777, { linkText: special.text });
+        if (isLast && !follow && !isDirectory)
+          return this.#place(guest, host, FILE_TYPE.link | 0o777, { linkText: special.text });
         if (special.isOpenFile && isLast) return this.#place(guest, host, FILE_TYPE.regular, { throughLink: true });
         if (special.text === undefined || !special.text.startsWith("/")) return -ERRNO.ENOTDIR;
         if (++links > MAX_LINKS) return -ERRNO.ELOOP;

@@ -1,12 +1,11 @@
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { describe, give, hasEmptyPath, int, lookAt, placeOf, placeOfDescriptor, word } from "../fake-root/context.ts";
 import type { Call, Handler } from "../fake-root/context.ts";
 import type { Credentials } from "../fake-root/credentials.ts";
 import { lead } from "../fake-root/creation-calls.ts";
-import type { FakeOwner } from "../fake-root/owners.ts";
-import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, ERRNO, FILE_TYPE } from "../fake-root/places.ts";
+import type { FakeOwner } from "../fake-root/owner-book.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, ERRNO, FILE_TYPE } from "../fake-root/places.ts";
 import type { Place } from "../fake-root/places.ts";
 import type { Outcome } from "../fake-root/tracee.ts";
 
@@ -20,14 +19,6 @@ const ANY_EXECUTE = 0o111;
 
 /** Calls that take paths and have nothing to do with owners. Those that are answered here cost one stop, others two. */
 export const PATH_CALLS = {
-  unlink: (call) => remove(call, placeOf(call, 0, { follow: false }), 0),
-  rmdir: (call) => remove(call, placeOf(call, 0, { follow: false }), AT_REMOVEDIR),
-  unlinkat: (call) => remove(call, placeOf(call, 1, { at: 0, follow: false }), int(call, 2)),
-  rename: (call) => rename(call, { from: 0, to: 1 }, 0),
-  renameat: (call) => rename(call, { fromAt: 0, from: 1, toAt: 2, to: 3 }, 0),
-  renameat2: (call) => rename(call, { fromAt: 0, from: 1, toAt: 2, to: 3 }, int(call, 4)),
-  link: (call) => link(call, { from: 0, to: 1 }, 0),
-  linkat: (call) => link(call, { fromAt: 0, from: 1, toAt: 2, to: 3 }, int(call, 4)),
   access: (call) => access(call, placeOf(call, 0, { follow: true }), int(call, 1), false),
   faccessat: (call) => access(call, placeOf(call, 1, { at: 0, follow: true }), int(call, 2), false),
   faccessat2: (call) => accessAt(call, int(call, 3)),
@@ -64,54 +55,6 @@ function through(call: Call, path: number, { at, follow, writes = false }: Throu
   return lead(call, place, path);
 }
 
-function remove(call: Call, place: Found, flags: number): Outcome {
-  if (typeof place !== "object") return place;
-  if (place.mode === undefined) return -ERRNO.ENOENT;
-  if (place.readOnly) return -ERRNO.EROFS;
-  if (place.mountPoint === true) return -ERRNO.EBUSY;
-  const { kernel } = call.context.tracing;
-  if ((flags & AT_REMOVEDIR) !== 0) call.context.places.forget();
-  return kernel.call(CALLS.unlinkat, AT_FDCWD, putText(kernel, AREAS.path, place.host), flags);
-}
-
-interface TwoPaths {
-  readonly fromAt?: number;
-  readonly from: number;
-  readonly toAt?: number;
-  readonly to: number;
-}
-
-function twoPlaces(call: Call, { fromAt, from, toAt, to }: TwoPaths, follow: boolean): readonly [Place, Place] | number {
-  const source = placeOf(call, from, { at: fromAt, follow });
-  if (typeof source !== "object") return source === "native" ? -ERRNO.EPERM : source;
-  if (source.mode === undefined) return -ERRNO.ENOENT;
-  const target = placeOf(call, to, { at: toAt, follow: false });
-  if (typeof target !== "object") return target === "native" ? -ERRNO.EPERM : target;
-  return target.readOnly ? -ERRNO.EROFS : [source, target];
-}
-
-function rename(call: Call, paths: TwoPaths, flags: number): Outcome {
-  const places = twoPlaces(call, paths, false);
-  if (typeof places === "number") return places;
-  const [source, target] = places;
-  if (source.readOnly) return -ERRNO.EROFS;
-  if (source.mountPoint === true || target.mountPoint === true) return -ERRNO.EBUSY;
-  const { kernel } = call.context.tracing;
-  call.context.places.forget();
-  const [from, to] = [putText(kernel, AREAS.path, source.host), putText(kernel, AREAS.path2, target.host)];
-  return kernel.call(CALLS.renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
-}
-
-function link(call: Call, paths: TwoPaths, flags: number): Outcome {
-  const places = twoPlaces(call, paths, (flags & AT_SYMLINK_FOLLOW) !== 0);
-  if (typeof places === "number") return places;
-  const [source, target] = places;
-  const { kernel } = call.context.tracing;
-  const [from, to] = [putText(kernel, AREAS.path, source.host), putText(kernel, AREAS.path2, target.host)];
-  const how = source.throughLink ? AT_SYMLINK_FOLLOW : 0;
-  return kernel.call(CALLS.linkat, AT_FDCWD, from, AT_FDCWD, to, how);
-}
-
 function accessAt(call: Call, flags: number): Outcome {
   const follow = (flags & AT_SYMLINK_NOFOLLOW) === 0;
   const place = placeOf(call, 1, { at: 0, follow, emptyIsDescriptor: hasEmptyPath(flags) });
@@ -131,7 +74,7 @@ function access(call: Call, place: Found, wanted: number, effective: boolean): O
 
 /** As the kernel decides by owner and mode. */
 export function mayAccess(
-  file: FakeOwner & { readonly mode: number },
+  file: FakeOwner,
   wanted: number,
   ids: { readonly uid: number; readonly gid: number },
   { groups }: Credentials,

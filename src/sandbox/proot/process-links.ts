@@ -19,11 +19,7 @@ export class ProcessLinks {
   readonly #files: Files;
   readonly #guestName: (host: string) => string | undefined;
 
-  constructor(
-    tracees: ReadonlyMap<number, Tracee>,
-    files: Files,
-    guestName: (host: string) => string | undefined,
-  ) {
+  constructor(tracees: ReadonlyMap<number, Tracee>, files: Files, guestName: (host: string) => string | undefined) {
     this.#tracees = tracees;
     this.#files = files;
     this.#guestName = guestName;

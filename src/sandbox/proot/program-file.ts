@@ -72,7 +72,11 @@ function script(head: Buffer): ProgramFile {
 }
 
 function interpreted(head: Buffer, readAt: ReadAt): ProgramFile {
-  const [tableAt, entryBytes, entries] = [Number(head.readBigUInt64LE(32)), head.readUInt16LE(54), head.readUInt16LE(56)];
+  const [tableAt, entryBytes, entries] = [
+    Number(head.readBigUInt64LE(32)),
+    head.readUInt16LE(54),
+    head.readUInt16LE(56),
+  ];
   const bytes = entryBytes * entries;
   const table = tableAt + bytes <= head.length ? head.subarray(tableAt, tableAt + bytes) : readAt(tableAt, bytes);
   for (let at = 0; at + 56 <= table.length; at += entryBytes) {

@@ -29,7 +29,17 @@ const WAIT_ALL = 0x4000_0000;
 const OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x80 | 0x10_0000;
 
 /** Offsets in the memory of the kernel interface; what lies there is valid until the next use. */
-export const AREAS = { registers: 0, word: 256, vectors: 272, stat: 512, statx: 1024, text: 4096, path: 16384, path2: 24576, data: 32768 };
+export const AREAS = {
+  registers: 0,
+  word: 256,
+  vectors: 272,
+  stat: 512,
+  statx: 1024,
+  text: 4096,
+  path: 16384,
+  path2: 24576,
+  data: 32768,
+};
 export const AREA_BYTES = 512 * 1024;
 export const DATA_BYTES = AREA_BYTES - AREAS.data;
 
@@ -120,7 +130,7 @@ export function openTracing(kernel: Kernel): Tracing {
       return written < 0 ? written : written < bytes ? -EFAULT : 0;
     },
     readText: (tid, at) => {
-      for (let length = 0; length < PATH_MAX; ) {
+      for (let length = 0; length < PATH_MAX;) {
         // Up to the end of a page only: the next one may not be there.
         const wanted = Math.min(PAGE - ((at + length) % PAGE), length === 0 ? 256 : PAGE);
         const got = tracing.read(tid, at + length, wanted, AREAS.text + length);

@@ -1,18 +1,21 @@
+import { KEPT_CAPABILITY, KEPT_PREFIX } from "../../snapshot/kept-metadata.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
-import { describe, give, int, lookAt, placeOf, placeOfDescriptor, word } from "../fake-root/context.ts";
-import type { Call, Handler } from "../fake-root/context.ts";
-import { isRoot } from "../fake-root/credentials.ts";
-import { remember } from "../fake-root/owner-calls.ts";
-import { ERRNO } from "../fake-root/places.ts";
-import type { Place } from "../fake-root/places.ts";
-import type { Outcome } from "../fake-root/tracee.ts";
+import { give, int, placeOf, placeOfDescriptor, word } from "./context.ts";
+import type { Call, Handler } from "./context.ts";
+import { isRoot } from "./credentials.ts";
+import { ERRNO } from "./places.ts";
+import type { Place } from "./places.ts";
+import type { Outcome } from "./tracee.ts";
 
 type Found = Place | number | "native";
 
 /** The attribute that takes a capability to set, and is part of a layer. */
 const CAPABILITY = "security.capability";
+/** What is kept of a file is not the program's to see, nor to copy to others. */
+const OURS = new RegExp(`${KEPT_PREFIX.replaceAll(".", "\\.")}[^\0]*\0`, "g");
+const E2BIG = 7;
 const MAX_VALUE = 65536;
 
 /** Extended attributes. */
@@ -41,12 +44,9 @@ function get(call: Call, place: Found): Outcome {
   const { context } = call;
   const { kernel } = context.tracing;
   const room = Math.min(word(call, 3), MAX_VALUE);
-  if (name === CAPABILITY) {
-    const state = lookAt(context, place);
-    if (typeof state === "number") return state;
-    const { capability } = describe(context, place, state);
-    if (capability !== undefined) return giveBytes(call, Buffer.from(capability), room);
-  }
+  if (name.startsWith(KEPT_PREFIX)) return -ERRNO.ENODATA;
+  const capability = name === CAPABILITY ? context.book.capability(place.host, place.throughLink) : undefined;
+  if (capability !== undefined) return giveBytes(call, capability, room);
   const nr = place.throughLink ? CALLS.getxattr : CALLS.lgetxattr;
   const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
   const length = kernel.call(nr, path, attribute, room === 0 ? 0 : kernel.address + AREAS.data, room);
@@ -57,14 +57,11 @@ function list(call: Call, place: Found): Outcome {
   if (typeof place !== "object") return place;
   const { context } = call;
   const { kernel } = context.tracing;
-  const state = lookAt(context, place);
-  if (typeof state === "number") return state;
-  const { capability } = describe(context, place, state);
   const nr = place.throughLink ? CALLS.listxattr : CALLS.llistxattr;
   const length = kernel.call(nr, putText(kernel, AREAS.path, place.host), kernel.address + AREAS.data, MAX_VALUE);
   if (length < 0) return length;
   const names = kernel.memory.toString("latin1", AREAS.data, AREAS.data + length);
-  const all = capability === undefined ? names : `${names}${CAPABILITY}\0`;
+  const all = names.replaceAll(`${KEPT_CAPABILITY}\0`, `${CAPABILITY}\0`).replace(OURS, "");
   const room = word(call, 2);
   const buffer = word(call, 1);
   return giveBytesAt(call, buffer, Buffer.from(all, "latin1"), room);
@@ -76,11 +73,13 @@ function set(call: Call, place: Found): Outcome {
   const name = nameOf(call);
   if (typeof name === "number") return name;
   const size = word(call, 3);
-  if (size > MAX_VALUE) return -7;
+  if (name.startsWith(KEPT_PREFIX)) return -ERRNO.EPERM;
+  if (size > MAX_VALUE) return -E2BIG;
   const { context, tracee } = call;
   const { kernel } = context.tracing;
   if (size > 0 && context.tracing.read(tracee.tid, word(call, 2), size) < size) return -ERRNO.EFAULT;
-  if (name === CAPABILITY) return setCapability(call, place, Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size)));
+  if (name === CAPABILITY)
+    return setCapability(call, place, Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size)));
   const nr = place.throughLink ? CALLS.setxattr : CALLS.lsetxattr;
   const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
   return kernel.call(nr, path, attribute, kernel.address + AREAS.data, size, int(call, 4));
@@ -97,15 +96,12 @@ function remove(call: Call, place: Found): Outcome {
   return kernel.call(nr, putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name));
 }
 
-function setCapability(call: Call, place: Place, capability: Uint8Array | undefined): Outcome {
+function setCapability(call: Call, place: Place, capability: Buffer | undefined): Outcome {
   const { context, tracee } = call;
   if (!isRoot(tracee.credentials)) return -ERRNO.EPERM;
-  const state = lookAt(context, place);
-  if (typeof state === "number") return state;
-  const before = describe(context, place, state);
-  if (capability === undefined && before.capability === undefined) return -ERRNO.ENODATA;
-  remember(context, place, state, { ...before, capability });
-  return 0;
+  const { book } = context;
+  if (capability === undefined && book.capability(place.host, place.throughLink) === undefined) return -ERRNO.ENODATA;
+  return book.setCapability(place.host, place.throughLink, capability);
 }
 
 function giveBytes(call: Call, bytes: Buffer, room: number): number {
