@@ -28,7 +28,8 @@ export function convertCopy(state: StageState, copy: Transfer): void {
   const [first, ...more] = sourceGroups(state, copy, sources, parents);
   const written = expandWord(state, node, copy.destination);
   const destination = cleanPath(fromWorkingDirectory(state, written));
-  const excludes = copy.excludes.flatMap((word) => expandWord(state, node, word) || []);
+  // BuildKit v0.30.0 does not expand these.
+  const excludes = copy.excludes.flatMap(({ text }) => text || []);
   const inline = copy.heredocs.map((heredoc) => inlineFile(state, copy, heredoc));
   if (copy.kind === "add" || copy.from === undefined) checkSources(state, node, sources);
   const options = [

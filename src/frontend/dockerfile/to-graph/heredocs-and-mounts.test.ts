@@ -54,7 +54,7 @@ describe("COPY flags", () => {
     ["--link", { link: true }],
     ["--link --chmod=644", { mode: 0o644, link: undefined }],
     ["--chmod=go=u-w", { mode: "go=u-w" }],
-    ["--exclude=*.md --exclude=$N", { excludes: ["*.md", "n"] }],
+    ["--exclude=*.md --exclude=$N", { excludes: ["*.md", "$N"] }],
   ])("%s", async (flags, expected) => {
     expect({ link: undefined, ...(await copy(`ARG N=n\nCOPY ${flags} a b\n`)) }).toMatchObject(expected);
   });
