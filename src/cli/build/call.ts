@@ -2,12 +2,15 @@ import { LINT_FORMATS, type LintFormat } from "../../report/lint/format.ts";
 import { usage } from "./usage.ts";
 
 /** What `build` is to do instead of building: `--call`. */
-export interface Call {
-  readonly method: "check";
-  readonly format: LintFormat;
-  /** Findings do not make the command fail. */
-  readonly ignoreStatus: boolean;
-}
+export type Call =
+  | {
+      readonly method: "check";
+      readonly format: LintFormat;
+      /** Findings do not make the command fail. */
+      readonly ignoreStatus: boolean;
+    }
+  /** What the Dockerfile offers, in docker's form. */
+  | { readonly method: "outline" | "targets"; readonly format: "text" | "json" };
 
 /** Reads `METHOD[,format=FORMAT][,ignorestatus=true]`; `build` is no call. `--check` is short for `--call=check`. */
 export function parseCall(text: string | undefined, check: boolean): Call | undefined {
@@ -19,8 +22,9 @@ export function parseCall(text: string | undefined, check: boolean): Call | unde
     throw usage(`--call ${text}: ${unknown ?? more[0]} is not known`, "write --call=check,format=json");
   }
   if (method === "build") return undefined;
+  if (method === "outline" || method === "targets") return { method, format: plainFormat(options.get("format")) };
   if (method !== "check" && method !== "lint")
-    throw usage(`--call ${text}: ${method} is not known`, "known are build and check");
+    throw usage(`--call ${text}: ${method} is not known`, "known are build, check, outline and targets");
   return {
     method: "check",
     format: parseFormat(options.get("format")),
@@ -31,6 +35,11 @@ export function parseCall(text: string | undefined, check: boolean): Call | unde
 function splitOption(word: string): [name: string, value: string] {
   const equals = word.indexOf("=");
   return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+function plainFormat(name = "text"): "text" | "json" {
+  if (name === "text" || name === "json") return name;
+  throw usage(`--call format=${name}: there is no such format`, "known are text and json");
 }
 
 /** docker's are `text`, which is the default, and `json`. */

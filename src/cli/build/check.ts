@@ -9,7 +9,7 @@ import type { Call } from "./call.ts";
 export async function checkImage(
   context: CliContext,
   request: BuildRequest,
-  { format, ignoreStatus }: Call,
+  { format, ignoreStatus }: Extract<Call, { readonly method: "check" }>,
   failOn: string | undefined,
 ): Promise<void> {
   const { env, cwd, signal } = context;

@@ -14,8 +14,10 @@ import type { BuildFlags } from "./spec.ts";
 /** `manyarch build`: results on standard output, talk on standard error. */
 export async function buildImage(this: CliContext, flags: BuildFlags, path?: string): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
-    const call = parseCall(flags.call, flags.check ?? false);
+    const call = parseCall(flags.call ?? flags.print, flags.check ?? false);
     const request = toRequest(flags, path, readSettings(this), this);
+    if (call !== undefined && call.method !== "check")
+      return (await import("./outline.ts")).printOutline(this, request, call);
     if (call !== undefined) return (await import("./check.ts")).checkImage(this, request, call, flags.failOn);
     refuseTerminal(request, this.process.stdout);
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
