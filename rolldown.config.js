@@ -15,6 +15,13 @@ export default defineConfig(
     platform: "node",
     // Native code, and optional: found at run time or done without.
     external: ["koffi"],
-    output: { dir: `dist/${process}`, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+    output: {
+      dir: `dist/${process}`,
+      format: "esm",
+      entryFileNames: "[name].js",
+      chunkFileNames: "[name]-[hash].js",
+      // What several lazy parts share is one file, not one for each set of sharers.
+      codeSplitting: { groups: [{ name: "shared", minShareCount: 2 }] },
+    },
   })),
 );
