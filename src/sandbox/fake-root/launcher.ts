@@ -5,7 +5,6 @@ import { installFilter } from "../../sys/trace/call-filter.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
 import { START_FILE } from "./request.ts";
 import type { StartRequest } from "./request.ts";
-import { filterFor } from "./watched-calls.ts";
 
 /** Tells when the tracer is there. */
 const GATE = 3;
@@ -16,13 +15,12 @@ function launch(directory: string): void {
   const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
   const kernel = openKernel(MEMORY);
   const syscalls = loadSyscalls();
-  const filter = filterFor(request.translates);
   umask(0o022);
   chdir(request.directory);
   if (readSync(GATE, Buffer.alloc(1)) === 0) return;
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);
-  installFilter(kernel, filter);
+  installFilter(kernel, request.filter);
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }
 

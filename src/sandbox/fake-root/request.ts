@@ -1,3 +1,4 @@
+import type { CallFilter } from "../../sys/trace/call-filter.ts";
 import type { Binding } from "../proot/guest-paths.ts";
 
 /** What the tracing process is given, as a file; it answers by another one beside it. */
@@ -38,5 +39,5 @@ export interface StartRequest {
   readonly env: Readonly<Record<string, string>>;
   /** Of the machine's. */
   readonly directory: string;
-  readonly translates: boolean;
+  readonly filter: CallFilter;
 }

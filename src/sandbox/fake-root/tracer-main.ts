@@ -21,7 +21,7 @@ import type { StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
 import { ThreadTable } from "./threads.ts";
 import type { Tracee } from "./tracee.ts";
 import { trace } from "./tracer.ts";
-import { byNumber, guestHandlers, ownerHandlers } from "./watched-calls.ts";
+import { byNumber, filterFor, guestHandlers, ownerHandlers } from "./watched-calls.ts";
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
@@ -100,7 +100,7 @@ function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, 
     argv: [guest === undefined ? command : searchPath(context, first, command, path), ...rest],
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
-    translates: guest !== undefined,
+    filter: filterFor(guest !== undefined),
   };
   writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
 }

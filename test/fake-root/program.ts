@@ -1,0 +1,41 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { runInFakeRoot } from "../../src/sandbox/fake-root/fake-root.ts";
+import type { TraceRequest } from "../../src/sandbox/fake-root/request.ts";
+import { runMounts } from "../../src/sandbox/mounts.ts";
+import { guestMounts } from "../../src/sandbox/proot/guest-mounts.ts";
+import { loadSyscalls } from "../../src/sys/load-syscalls.ts";
+
+/** What the program is asked for by a file. */
+export interface Task {
+  readonly request: Omit<TraceRequest, "guest">;
+  readonly root?: string | undefined;
+  readonly emulators?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds after which it is cancelled. */
+  readonly cancelAfter?: number | undefined;
+}
+
+/** Does a RUN as the worker would, and shows what it says. */
+async function main(taskFile: string): Promise<void> {
+  const { request, root, emulators = {}, cancelAfter } = JSON.parse(readFileSync(taskFile, "utf8")) as Task;
+  const scratch = `${taskFile}.d`;
+  mkdirSync(scratch);
+  const [resolvConf, hosts] = ["/etc/resolv.conf", `${scratch}/hosts`];
+  writeFileSync(hosts, "127.0.0.1 localhost\n");
+  const bindings = guestMounts(runMounts({ resolvConf, hosts }, true), scratch);
+  const stop = new AbortController();
+  if (cancelAfter !== undefined) setTimeout(() => stop.abort(new Error("cancelled")), cancelAfter);
+  const end = await runInFakeRoot(
+    { ...request, ...(root !== undefined && { guest: { root, bindings, emulators } }) },
+    {
+      scratch,
+      syscalls: loadSyscalls(),
+      signal: stop.signal,
+      onOutput: (stream, data) => {
+        process[stream].write(data);
+      },
+    },
+  );
+  writeFileSync(`${taskFile}.end`, JSON.stringify(end));
+}
+
+await main(process.argv[2] ?? "");
