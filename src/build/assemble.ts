@@ -1,5 +1,5 @@
 import type { ImageLayer } from "../engine/engine.ts";
-import type { Target } from "../engine/types.ts";
+import type { StepId, Target } from "../engine/types.ts";
 import type { Annotation } from "../oci/annotation.ts";
 import { convertLayerType, type ImageFormat } from "../oci/media-type.ts";
 import { assembleImage, type Image, type Layer } from "../output/image.ts";
@@ -14,18 +14,20 @@ export interface AssembleOptions {
   /** Seconds since the epoch: SOURCE_DATE_EPOCH. */
   readonly epoch: number | undefined;
   readonly fetch: FetchBaseLayer;
+  /** A step as people know it: `[3/5] RUN make`. */
+  readonly describe: (step: StepId) => string;
 }
 
 /** Joins what the Dockerfile says of a target's image with the layers that were made for it. */
 export function assembleTarget(target: Target, made: readonly ImageLayer[], options: AssembleOptions): Image {
-  const { format, annotations, epoch, fetch } = options;
+  const { format, annotations, epoch, fetch, describe } = options;
   const { platform, config } = target;
   const layers = made.map((layer) => imageLayer(layer, format, fetch));
   return assembleImage({
     platform,
     config,
     layers,
-    ...writeHistory(target.history, made, epoch),
+    ...writeHistory(target.history, made, epoch, describe),
     format,
     annotations,
   });

@@ -1,10 +1,7 @@
 import type { ImageLayer } from "../engine/engine.ts";
-import type { HistoryItem } from "../engine/types.ts";
+import type { HistoryItem, StepId } from "../engine/types.ts";
 import type { HistoryEntry } from "../oci/config.ts";
 import { formatReference } from "../oci/reference.ts";
-
-/** Milliseconds since the epoch of the latest time that a config can hold: the last second of the year 9999. */
-export const MAX_TIME = 253_402_300_799_000;
 
 export interface WrittenHistory {
   readonly history: readonly HistoryEntry[];
@@ -16,11 +13,13 @@ export interface WrittenHistory {
  * History as BuildKit writes it: the base's entries as they are, then one for each instruction. An
  * instruction without a layer takes the time of a layer beside it, so that building again what has not
  * changed gives the same config; with SOURCE_DATE_EPOCH (`epoch`, seconds) each of ours has that one.
+ * `describe` names a layer that the base's history leaves without an entry.
  */
 export function writeHistory(
   items: readonly HistoryItem[],
   layers: readonly ImageLayer[],
   epoch: number | undefined,
+  describe: (step: StepId) => string,
 ): WrittenHistory {
   const now = epoch === undefined ? undefined : timestamp(epoch * 1000);
   const times = new Map(layers.flatMap((layer) => (layer.kind === "made" ? [[layer.step, layer.created]] : [])));
@@ -31,7 +30,7 @@ export function writeHistory(
     const time = times.get(item.step);
     return { created: now ?? (time === undefined ? undefined : timestamp(time)), ...common };
   });
-  const history = withTimes([...aligned(entries, layers.length), ...missingEntries(entries, items, layers, now)]);
+  const history = withTimes([...aligned(entries, layers.length), ...missingEntries(entries, layers, now, describe)]);
   return { history, created: history.findLast((entry) => entry.created !== undefined)?.created };
 }
 
@@ -47,22 +46,16 @@ function aligned(entries: readonly HistoryEntry[], layers: number): readonly His
 /** A base that tells of fewer layers than it has: BuildKit puts entries for the last ones behind all others. */
 function missingEntries(
   entries: readonly HistoryEntry[],
-  items: readonly HistoryItem[],
   layers: readonly ImageLayer[],
   now: string | undefined,
+  describe: (step: StepId) => string,
 ): readonly HistoryEntry[] {
   const told = entries.filter((entry) => entry.empty_layer !== true).length;
   return layers.slice(told).map((layer) => ({
     created: now ?? (layer.kind === "made" ? timestamp(layer.created) : undefined),
-    created_by:
-      layer.kind === "made" ? createdBy(layer, items) : `pulled from ${formatReference(layer.image.reference)}`,
+    created_by: layer.kind === "made" ? describe(layer.step) : `pulled from ${formatReference(layer.image.reference)}`,
     comment: "buildkit.exporter.image.v0",
   }));
-}
-
-function createdBy({ step }: Extract<ImageLayer, { kind: "made" }>, items: readonly HistoryItem[]): string {
-  const item = items.find((one) => one.kind === "layer" && one.step === step);
-  return item?.kind === "layer" ? item.createdBy : "created by buildkit";
 }
 
 /**

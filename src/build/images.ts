@@ -1,4 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
+import type { StepId } from "../engine/types.ts";
 import type { Packing } from "../worker/protocol.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { assembleTarget, type FetchBaseLayer } from "./assemble.ts";
@@ -44,7 +45,7 @@ export function mainPacking(request: BuildRequest, epoch: number | undefined): P
 
 export async function makeImages(
   request: BuildRequest,
-  { targets, epoch }: PlannedBuild,
+  { graph, targets, epoch }: PlannedBuild,
   engine: Engine,
   layers: LayerFetcher,
 ): Promise<ImageSets> {
@@ -52,6 +53,10 @@ export async function makeImages(
   const main = mainPacking(request, epoch);
   const forms = wantedForms(request);
   const fetch: FetchBaseLayer = async ({ image, index }, signal) => void (await layers.fetch(image, index, signal));
+  const describe = (step: StepId): string => {
+    const [label] = graph.labels.get(step) ?? [];
+    return label === undefined ? "created by buildkit" : `[${label.stage}] ${label.text}`;
+  };
   for (const form of forms) {
     if (sets.has(formName(form))) continue;
     const packing = { ...packingOf(form, epoch), format: main.format };
@@ -59,7 +64,7 @@ export async function makeImages(
     const asked = JSON.stringify(packing) === JSON.stringify(main) ? undefined : packing;
     const images = await Promise.all(
       targets.map(async (target) =>
-        assembleTarget(target, await engine.layers(target.root, asked), { ...form, epoch, fetch }),
+        assembleTarget(target, await engine.layers(target.root, asked), { ...form, epoch, fetch, describe }),
       ),
     );
     const index = images.length > 1 ? assembleIndex(images, form) : undefined;

@@ -136,12 +136,18 @@ async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[
 }
 
 /** Each name as an entry of index.json; names are annotations there (image-spec, annotations.md). */
-function layoutEntries({ images, index, tags }: LayoutOptions, others: readonly Descriptor[]): readonly Descriptor[] {
-  const root = (index ?? images[0]?.manifest)?.descriptor;
-  if (root === undefined) throw new Error("a layout of no image");
+function layoutEntries(options: LayoutOptions, others: readonly Descriptor[]): readonly Descriptor[] {
+  const { images, index, tags, epoch } = options;
+  const document = index ?? images[0]?.manifest;
+  if (document === undefined) throw new Error("a layout of no image");
+  // BuildKit writes the time of the build without an epoch; equal images are to give equal files.
+  const created = epoch === undefined ? {} : { "org.opencontainers.image.created": secondsText(epoch) };
+  const annotations = { ...document.descriptor.annotations, ...created };
+  const root: Descriptor = { ...document.descriptor, ...(Object.keys(annotations).length > 0 && { annotations }) };
   const named = tags.map((tag) => ({
     ...root,
     annotations: {
+      ...root.annotations,
       "io.containerd.image.name": formatReference(tag),
       "org.opencontainers.image.ref.name": tag.tag ?? "latest",
     },
@@ -151,6 +157,10 @@ function layoutEntries({ images, index, tags }: LayoutOptions, others: readonly 
     other.digest === root.digest ||
     mine.some((entry) => nameOf(entry) !== undefined && nameOf(entry) === nameOf(other));
   return [...others.filter((other) => !isReplaced(other)), ...mine];
+}
+
+function secondsText(epoch: number): string {
+  return new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
 }
 
 /** What `docker save` calls its table of contents; paths are those of the layout. */
