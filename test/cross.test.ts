@@ -16,6 +16,10 @@ const GO = `#!/bin/sh
 case $(uname -m) in x86_64) here=amd64;; aarch64) here=arm64;; esac
 case $1 in
   build) cp /elf/\${GOARCH:-$here} "$3"; echo "built for \${GOARCH:-$here} on $here, cgo \${CGO_ENABLED:-1}";;
+  env) case $2 in GOPATH) echo /go;; GOOS) echo linux;; GOARCH) echo \${GOARCH:-$here};; esac;;
+  install)
+    bin=/go/bin; [ "\${GOARCH:-$here}" = $here ] || bin=/go/bin/linux_$GOARCH
+    mkdir -p $bin; cp /elf/\${GOARCH:-$here} $bin/app;;
   mod) echo downloaded on $here;;
 esac
 `;
@@ -53,7 +57,10 @@ async function make(
   last = "COPY --from=build /app /app\n",
 ): Promise<CliResult & { readonly out: string }> {
   const context = bed.newDirectory(`context${count++}`);
-  writeFileSync(join(context, "Dockerfile"), `FROM ${golang} AS build\n${build}FROM scratch\n${last}`);
+  writeFileSync(
+    join(context, "Dockerfile"),
+    `FROM ${golang} AS build\nENV TEST=${count}\n${build}FROM scratch\n${last}`,
+  );
   const out = join(context, "out");
   const flagsOf = ["--platform", PLATFORMS, "-o", `type=local,dest=${out}`, ...flags];
   return { ...(await bed.cli(["build", ...flagsOf, context])), out };
@@ -77,22 +84,35 @@ test("auto: both run here, what depends on no platform runs once, and each gets 
   expect([architectureOf(out, machine), architectureOf(out, other)]).toEqual([machine, other]);
 });
 
+test("what go install leaves is where it always is", async () => {
+  const build = "RUN go install ./cmd/app\n";
+  const { exitCode, stderr, out } = await make(["--cross=auto"], build, "COPY --from=build /go/bin/app /app\n");
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).not.toContain("CROSS_FAILED");
+  expect([architectureOf(out, machine), architectureOf(out, other)]).toEqual([machine, other]);
+});
+
+test("a file that is not where it would be otherwise has the stage made again under emulation", async () => {
+  const { exitCode, stderr } = await make(
+    ["--cross=auto"],
+    `${SEED}RUN test -z "$GOARCH" || rm /app; ./none || true\n`,
+  );
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/warning\[CROSS_FAILED\]: a stage that cross-compiles lacks a file: .*app/);
+});
+
 test("suggest: emulated as written, with the two lines to change", async () => {
   const { exitCode, stderr, out } = await make([], SEED);
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toContain(`built for ${other} on ${other}`);
   expect(stderr).toContain("--cross=auto");
   expect(stderr).toContain(`1: FROM --platform=$BUILDPLATFORM ${golang} AS build`);
-  expect(stderr).toMatch(/3: ARG TARGETOS TARGETARCH\n +RUN GOOS=\$TARGETOS GOARCH=\$TARGETARCH go build -o \/app/);
+  expect(stderr).toMatch(/4: ARG TARGETOS TARGETARCH\n +RUN GOOS=\$TARGETOS GOARCH=\$TARGETARCH go build -o \/app/);
   expect(architectureOf(out, other)).toBe(other);
 });
 
 test("a binary of another machine that leaves the stage has it made again under emulation", async () => {
-  const { exitCode, stderr } = await make(
-    ["--cross=auto"],
-    `ENV AGAIN=1\n${SEED}`,
-    `COPY --from=build /app /elf/${machine} /\n`,
-  );
+  const { exitCode, stderr } = await make(["--cross=auto"], SEED, `COPY --from=build /app /elf/${machine} /\n`);
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toMatch(/warning\[CROSS_FAILED\]: .*is for .*made again under emulation \(Dockerfile:6\)/);
   expect(stderr).toContain(`built for ${other} on ${other}`);

@@ -3,7 +3,7 @@ import type { SourceRange } from "../base/source.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { CopySource, WorkerRequest, WorkerResults } from "../worker/protocol.ts";
-import type { CopyStep, RunCrossing, StepLabel } from "./types.ts";
+import type { CopyStep, RunCrossing, Step, StepLabel } from "./types.ts";
 
 /** What a stage left that was to cross-compile and did not, or could not: its platform needs another strategy. */
 export class CrossFailure extends AppError {
@@ -39,6 +39,17 @@ export async function checkMachines(
     architecture: platform.architecture,
   });
   if (wrong.length > 0) throw new CrossFailure(origin, wrongText(wrong, platform), at?.source);
+}
+
+/** A file that `step` expects of a stage that cross-compiles, and that is not where it would be otherwise. */
+export function missingCrossed(step: Step, error: unknown): unknown {
+  if (step.kind !== "copy" || step.expectMachine === undefined) return error;
+  if (!(error instanceof AppError) || error.code !== "COPY_NOT_FOUND") return error;
+  return new CrossFailure(
+    step.expectMachine.origin,
+    `a stage that cross-compiles lacks a file: ${error.message}`,
+    error.source,
+  );
 }
 
 function wrongText(wrong: WorkerResults["machines"]["wrong"], platform: Platform): string {

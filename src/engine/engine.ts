@@ -21,7 +21,7 @@ import { FileSources, moreCopied } from "./file-sources.ts";
 import { mountChains, prepareMounts } from "./run-mounts.ts";
 import { LayerForms } from "./layer-forms.ts";
 import { isClearOfBase } from "./lazy-base.ts";
-import { OutputTail, checkMachines } from "./cross.ts";
+import { OutputTail, checkMachines, missingCrossed } from "./cross.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
 import { selectionName } from "./selection-name.ts";
@@ -58,7 +58,7 @@ export class Engine {
     this.#o = options;
     this.#keys = new StepKeys(options.graph, (id, from, selection) =>
       this.#select(from, selection).catch((cause: unknown) => {
-        throw options.reporter.positioned(id, cause);
+        throw missingCrossed(stepOf(options.graph, id), options.reporter.positioned(id, cause));
       }),
     );
     this.#records = new StepRecords(options, this.#keys);

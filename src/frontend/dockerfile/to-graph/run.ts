@@ -4,10 +4,7 @@ import { argumentsError } from "../errors.ts";
 import { heredocText, parseHeredocWord } from "../heredoc.ts";
 import { SCRIPT_DIRECTORY } from "../../../sandbox/mounts.ts";
 import type { InlineFile } from "../../../worker/protocol.ts";
-import type { RunCrossing } from "../../../engine/types.ts";
-import { goUse, namesGoBuild } from "../../../plan/go-commands.ts";
-import { goEnvironment } from "../../../plan/go-environment.ts";
-import { commandText } from "./cross.ts";
+import { crossRun } from "./cross-run.ts";
 import { convertMounts } from "./mounts.ts";
 import { commitStep, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
@@ -18,7 +15,7 @@ export function convertRun(state: StageState, run: RunInstruction): void {
   const argv = commandLine(state, command);
   const mounts = convertMounts(state, run);
   const { runs } = state.conversion.request;
-  const { variables, ...crossing } = crossed(state, run);
+  const { variables, ...crossing } = crossRun(state, run);
   commitStep(
     state,
     {
@@ -42,17 +39,6 @@ export function convertRun(state: StageState, run: RunInstruction): void {
     node,
     `RUN ${[...argsPrefix(state), ...argv].join(" ")} # buildkit`,
   );
-}
-
-/** What a RUN that compiles gets in a stage that runs on another platform than it is for. */
-function crossed(
-  { layout: { crossing }, conversion, env }: StageState,
-  run: RunInstruction,
-): { readonly variables: readonly string[]; readonly cross?: RunCrossing } {
-  const text = commandText(run);
-  if (crossing?.compiles !== true || goUse(text) !== "compiles") return { variables: [] };
-  const { origin } = crossing;
-  return { variables: goEnvironment(conversion.layout.target, env), cross: { origin, namesBuild: namesGoBuild(text) } };
 }
 
 /**
