@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { plan } from "../frontend/dockerfile/to-graph/plan-fixture.ts";
+import type { DockerfilePlan } from "../frontend/dockerfile/to-graph/request.ts";
+import { parsePlatform } from "../oci/platform.ts";
+import { planFetches, type Present } from "../plan/fetches.ts";
+import { planStages } from "../plan/stages.ts";
+import { chooseStrategies, foreignArchitectures, missingEmulator } from "../plan/strategies.ts";
+import type { Emulation } from "../sandbox/emulation/types.ts";
+
+const AMD64 = parsePlatform("linux/amd64");
+const PLATFORMS = ["linux/amd64", "linux/arm64"];
+const QEMU: Emulation = {
+  kind: "own",
+  qemu: { architecture: "arm64", path: "/usr/bin/qemu-aarch64-static", version: "7.2.22", keepsName: true },
+};
+
+function stagesOf(planned: DockerfilePlan, arm64: Emulation = QEMU): readonly string[] {
+  const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map([["arm64", arm64]]) });
+  return planStages(planned, strategies).map(
+    ({ name, target, strategy, steps, shared, reason }) => `${name} ${target} ${strategy} ${shared}/${steps} ${reason}`,
+  );
+}
+
+test("each stage of each platform has a strategy and a reason", async () => {
+  const text =
+    "FROM --platform=$BUILDPLATFORM a AS once\nRUN one\n" +
+    "FROM --platform=$BUILDPLATFORM a AS build\nRUN one\nARG TARGETARCH\nRUN two\n" +
+    "FROM b\nCOPY --from=once /x /\nCOPY --from=build /y /\nRUN three\nRUN four\n";
+  expect(stagesOf(await plan(text, { platforms: PLATFORMS }))).toEqual([
+    "once linux/amd64 shared 2/2 the same for every platform: made once",
+    "once linux/arm64 shared 2/2 the same for every platform: made once",
+    "build linux/amd64 native 2/3 this machine runs linux/amd64",
+    "build linux/arm64 cross 2/3 --platform of its FROM: runs on linux/amd64",
+    "stage-2 linux/amd64 native 0/5 this machine runs linux/amd64",
+    "stage-2 linux/arm64 emulated 0/5 2 of 2 RUNs under qemu-aarch64-static 7.2.22, own binfmt_misc handler",
+  ]);
+});
+
+test("a RUN that nothing can run is in the plan, and the first of them is its refusal", async () => {
+  const planned = await plan("FROM a\nRUN one\nRUN two\n", { platforms: PLATFORMS });
+  expect(foreignArchitectures(planned, AMD64)).toEqual(["arm64"]);
+  const none: Emulation = { kind: "none", reasons: ["there is no qemu-aarch64", "there is no proot"] };
+  expect(stagesOf(planned, none)[1]).toContain("emulated 0/3 2 of 2 RUNs which nothing here can run");
+  const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map([["arm64", none]]) });
+  const refusal = missingEmulator(planned, strategies, AMD64);
+  expect(refusal).toMatchObject({ code: "PLAN_NO_EMULATOR", source: { start: { line: 2 } } });
+  expect(refusal?.message).toMatch(/^RUN one runs on linux\/arm64.*there is no qemu-aarch64; there is no proot$/);
+});
+
+test("a RUN of another operating system is refused", async () => {
+  const planned = await plan("FROM a\nRUN one\n", { platforms: ["windows/amd64"] });
+  const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map() });
+  expect(missingEmulator(planned, strategies, AMD64)?.message).toContain("no emulator runs programs of windows");
+});
+
+const NOTHING: Present = { hasSnapshot: () => false, hasIndex: () => false, hasBlob: () => false };
+
+test("layers are fetched that something runs on or copies from, each once, and no others", async () => {
+  const text = "FROM a AS build\nRUN one\nFROM b\nCOPY --from=build /x /app/x\nCOPY --from=c /y /app/y\n";
+  const planned = await plan(text, { platforms: PLATFORMS });
+  const fetches = (present: Present, whole = false): readonly string[] =>
+    planFetches(planned, present, whole).map(({ image, platform, reason }) => `${image} ${platform} ${reason}`);
+  const copied = "COPY takes files from it";
+  expect(fetches(NOTHING).toSorted()).toEqual([
+    ...["a:latest linux/amd64 a RUN runs on it", "a:latest linux/arm64 a RUN runs on it"],
+    // The fixture's images account for nothing, so a COPY onto them has to look.
+    ...[
+      "b:latest linux/amd64 COPY has to know its directories",
+      "b:latest linux/arm64 COPY has to know its directories",
+    ],
+    ...[`c:latest linux/amd64 ${copied}`, `c:latest linux/arm64 ${copied}`],
+  ]);
+  expect(fetches({ ...NOTHING, hasIndex: () => true }).filter((line) => line.startsWith("b"))).toEqual([]);
+  expect(fetches({ ...NOTHING, hasBlob: () => true })).toEqual([]);
+  expect(fetches({ ...NOTHING, hasSnapshot: () => true }, true)).toEqual([]);
+});
