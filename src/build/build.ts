@@ -25,7 +25,6 @@ import { mainPacking, makeImages } from "./images.ts";
 import { withCrossing } from "./crossing.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
-import { privateInputs } from "./private-inputs.ts";
 import { planRequest, type PlannedBuild } from "./plan-request.ts";
 import { selectContext } from "./select-context.ts";
 import { Tally } from "./tally.ts";
@@ -200,7 +199,7 @@ function makeEngine(
     hostCa: () => (request.hostCa === "auto" ? workshop.hostCa() : undefined),
     ...foreign,
     fetchLayer: (image, index) => layers.fetch(image, index, signal),
-    private: privateInputs(request),
+    private: workshop.private,
     selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore),
   });
 }

@@ -2,18 +2,19 @@ import { readFileSync, statSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import type { PrivateInputs } from "../engine/run-mounts.ts";
 import type { BuildRequest, SecretSource } from "./request.ts";
+import type { ServedAgents } from "./ssh/served-agents.ts";
 
 /** As BuildKit has it. */
 const MAX_SECRET = 500 * 1024;
 
 /** Secrets and agents of a request; read when a RUN asks for them, and kept nowhere. */
-export function privateInputs({ secrets, agents }: Pick<BuildRequest, "secrets" | "agents">): PrivateInputs {
+export function privateInputs({ secrets }: Pick<BuildRequest, "secrets">, agents: ServedAgents): PrivateInputs {
   return {
     secret: (id) => {
       const source = secrets.get(id);
       return source === undefined ? undefined : readSecret(id, source);
     },
-    agent: (id) => agents.get(id),
+    agent: (id) => agents.socket(id),
   };
 }
 

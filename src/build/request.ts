@@ -26,8 +26,8 @@ export interface BuildRequest {
   readonly contexts: ReadonlyMap<string, ContextSource>;
   /** By id; for RUN --mount=type=secret. */
   readonly secrets: ReadonlyMap<string, SecretSource>;
-  /** Sockets of SSH agents by id; for RUN --mount=type=ssh. */
-  readonly agents: ReadonlyMap<string, string>;
+  /** SSH agents by id; for RUN --mount=type=ssh. */
+  readonly agents: ReadonlyMap<string, AgentSource>;
   /** Stages that compile Go and would be emulated: run them here and compile for the target, or say what to change. */
   readonly cross: "auto" | "suggest" | "off";
   readonly noCache: boolean;
@@ -82,6 +82,11 @@ export type ContextSource =
 export type SecretSource =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "value"; readonly value: string };
+
+export type AgentSource =
+  | { readonly kind: "socket"; readonly path: string }
+  /** Files with private keys. */
+  | { readonly kind: "keys"; readonly paths: readonly string[] };
 
 export interface RegistrySettings {
   readonly mirrors: Mirrors;

@@ -11,6 +11,8 @@ import { searchPath } from "../sys/search-path.ts";
 import type { Worker, WorkerOptions } from "../worker/spawn.ts";
 import { LayerFetcher } from "./fetch-layer.ts";
 import { privateInputs } from "./private-inputs.ts";
+import { ServedAgents } from "./ssh/served-agents.ts";
+import type { PrivateInputs } from "../engine/run-mounts.ts";
 import { Remote } from "./remote/sources.ts";
 import type { BuildRequest } from "./request.ts";
 import { ImageResolver } from "./resolve-image.ts";
@@ -26,6 +28,8 @@ export interface Workshop {
   readonly store: Store;
   readonly client: RegistryClient;
   readonly images: ImageResolver;
+  /** Secrets and agents of the request. */
+  readonly private: PrivateInputs;
   readonly signal: AbortSignal;
   readonly env: ProcessContext["env"];
   readonly bootId: string;
@@ -63,9 +67,12 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   let ca: string | undefined;
   let caWritten = false;
   const openSession = (): Session => (session ??= store.session());
+  const agents = new ServedAgents(request.agents, (name) => openSession().tempPath(name));
+  const inputs = privateInputs(request, agents);
   return {
     store,
     client,
+    private: inputs,
     images: new ImageResolver(client, store, openSession),
     signal: process.signal,
     env: process.env,
@@ -86,7 +93,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
         store,
         session: openSession,
         env: process.env,
-        private: privateInputs(request),
+        private: inputs,
         signal,
       });
       remotes.push(remote);
@@ -101,6 +108,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       stack.defer(() => client.close());
       stack.defer(() => remotes.forEach((remote) => remote.close()));
       stack.defer(() => session?.close());
+      stack.defer(() => agents.close());
       stack.defer(() => started?.close());
     },
   };

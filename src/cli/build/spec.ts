@@ -65,7 +65,7 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         "name=PATH | name=docker-image://IMAGE",
       ),
       secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
-      ssh: texts("SSH agent for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET"),
+      ssh: texts("SSH agent, or private keys, for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET | id=KEY"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),
       load: flag("Load into docker, podman or containerd of this machine; short for -o type=docker"),
       output: texts(
