@@ -46,9 +46,13 @@ const result = await fc.check(
   }),
   { numRuns: 1e9, interruptAfterTimeLimit: milliseconds, markInterruptAsFailure: false, seed, endOnFailure: false },
 );
-const failure = result.failed ? fc.defaultReportMessage(result) : undefined;
+const failure = result.failed ? `${fc.defaultReportMessage(result)}\n${reasonOf(result.errorInstance)}` : undefined;
 const answer: FuzzResult = failure === undefined ? { runs: result.numRuns } : { failure };
 parentPort!.postMessage(answer, []);
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
 
 function announce(text: string): void {
   const bytes = Buffer.from(text, "utf16le").subarray(0, input.length - 4);

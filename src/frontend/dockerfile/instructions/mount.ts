@@ -75,7 +75,8 @@ const setSource = (options: Collected, value: string): void => void (options.sou
 
 const VALUES: Readonly<Record<string, (options: Collected, value: string, key: string) => void>> = {
   type: (options, value) => void (options.type = oneOf(TYPES, "type", value)),
-  from: (options, value) => void (options.from = value),
+  // An empty one names nothing, as in BuildKit.
+  from: (options, value) => void (options.from = value || undefined),
   source: setSource,
   src: setSource,
   target: setTarget,

@@ -94,6 +94,7 @@ describe("RUN --mount", () => {
     ["type=secret,target=/x/y", "", { id: "y", target: "/x/y" }],
     ["type=secret,id=a,env=T,required", "", { id: "a", env: "T", target: undefined, required: true }],
     ["type=ssh,mode=0666", "", { kind: "ssh", id: "default", target: "/run/buildkit/ssh_agent.0", mode: 0o666 }],
+    ["target=/t,from=", "", { kind: "bind", source: "/context", target: "/t" }],
     ['type=bind,"target=/a,b",from=a', "", { target: "/a,b", source: "/" }],
   ])("%s", async (mount, namespace, expected) => {
     const buildArgs = namespace === "" ? {} : { BUILDKIT_CACHE_MOUNT_NS: namespace };
