@@ -7,6 +7,8 @@ export interface ProcessContext {
   readonly cwd: string;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP; its reason is an AppError `INTERRUPTED`. */
   readonly signal: AbortSignal;
+  /** Standard input, read once. Default: none. */
+  readonly stdin?: (() => AsyncIterable<Uint8Array>) | undefined;
   /** Pending while the reader of our standard error is far behind; undefined else. Output of RUNs waits for it. */
   readonly outputRoom?: (() => Promise<void> | undefined) | undefined;
 }

@@ -119,7 +119,6 @@ async function buildIn(
 ): Promise<BuildOutcome> {
   const { store, client, signal, env } = workshop;
   const loadEngine = await findLoadEngine(request, { env, signal });
-  const remote = workshop.remote(signal);
   const plan = await planRequest(workshop, request, emit);
   const strategies = await strategiesOf(plan, workshop);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
@@ -137,7 +136,11 @@ async function buildIn(
   const layers = workshop.layers(onTransfer);
   const emulator = emulatorOf(strategies, emulationNotes(emit));
   const worker = (): Promise<Worker> => workshop.worker({ ownNamespace: needsOwnNamespace(strategies) });
-  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, { emulator, worker, remote });
+  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, {
+    emulator,
+    worker,
+    remote: plan.remote,
+  });
   onEngine(engine);
   const sets = await makeImages(request, plan, engine, layers);
   const outputs = await writeOutputs({

@@ -71,7 +71,8 @@ const UNKNOWN_IMAGES: PlanDependencies = {
 
 /** Tools that read results look for files from the root of a repository, where they run. */
 function nameFrom(cwd: string, { context, dockerfile }: BuildRequest, file: SourceFile): string {
-  const path = dockerfile ?? (isAbsolute(file.name) ? file.name : resolve(context, file.name));
+  if (context.kind !== "directory" || (dockerfile !== undefined && dockerfile.kind !== "file")) return file.name;
+  const path = dockerfile?.path ?? (isAbsolute(file.name) ? file.name : resolve(context.directory, file.name));
   const name = relative(cwd, path);
   return name.startsWith("..") ? path : name;
 }

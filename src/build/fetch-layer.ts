@@ -1,9 +1,10 @@
 import { AppError } from "../base/errors.ts";
 import type { OnTransfer, TransferState } from "../base/transfer.ts";
-import type { ImageStep } from "../engine/types.ts";
+import type { ImageLayout, ImageStep } from "../engine/types.ts";
 import type { Digest } from "../oci/digest.ts";
 import { repositoryName } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/types.ts";
+import type { ImageSource } from "./resolve-image.ts";
 import type { Session, Store } from "../store/store.ts";
 import type { LayerBlob } from "../worker/protocol.ts";
 
@@ -78,11 +79,17 @@ export class LayerFetcher {
     // The writer hashes what it gets; the client need not do it again.
     const sink = { write: (chunk: Uint8Array): void => writer.write(chunk), digest: () => writer.digest(), reset };
     try {
-      await this.#client.getBlob(image.reference, { digest, size, mediaType }, sink, signal, onProgress);
+      const source = image.layout === undefined ? this.#client : await layoutSource(image.layout);
+      await source.getBlob(image.reference, { digest, size, mediaType }, sink, signal, onProgress);
       await writer.commitAsync({ digest, size }, signal);
     } catch (error) {
       writer.abort();
       throw error;
     }
   }
+}
+
+async function layoutSource(layout: ImageLayout): Promise<ImageSource> {
+  const { imagesOfLayout } = await import("./context/layout.ts");
+  return imagesOfLayout(layout);
 }

@@ -1,12 +1,20 @@
+import { Hidden } from "../base/hidden.ts";
 import type { EventSink } from "../engine/events.ts";
+import type { Work } from "../engine/remote-sources.ts";
 import type { BuildPlan, StepId } from "../engine/types.ts";
-import { openDirectory, openNamedDirectory } from "../frontend/context/directory.ts";
 import { Linter } from "../frontend/dockerfile/lint/linter.ts";
 import { notesOf } from "../frontend/dockerfile/lint/notes.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
-import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
+import type { TimeSource } from "../frontend/dockerfile/to-graph/request.ts";
+import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
-import type { BuildRequest, ContextSource } from "./request.ts";
+import { parseContextAddress } from "./context/address.ts";
+import { openNamed } from "./context/named.ts";
+import { openContext, type OpenedContext } from "./context/open.ts";
+import { timeOf } from "./context/source-time.ts";
+import { fetchSource, type Fetched, type SourceAccess } from "./context/sources.ts";
+import type { Remote } from "./remote/sources.ts";
+import type { BuildRequest } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface PlannedBuild extends BuildPlan {
@@ -16,6 +24,8 @@ export interface PlannedBuild extends BuildPlan {
   readonly dockerfile: string;
   /** Tells builds that share a store apart, so that a miss is compared with the last build of the same thing. */
   readonly scope: string;
+  /** What fetched the context, and fetches the rest. */
+  readonly remote: Remote;
   /** Seconds since the epoch: from the request, else from the Dockerfile's global ARG SOURCE_DATE_EPOCH. */
   readonly epoch: number | undefined;
 }
@@ -27,7 +37,10 @@ export async function planRequest(
   emit: EventSink,
   planner: typeof planBuild = planBuild,
 ): Promise<PlannedBuild> {
-  const context = openDirectory(request.context, request.dockerfile);
+  const remote = workshop.remote(workshop.signal);
+  const access = { store: workshop.store, remote, signal: workshop.signal, work: fetchNotes(emit) };
+  const { stdin, keepStdin } = workshop;
+  const context = await openContext(request, { ...access, stdin, keepStdin });
   const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
   const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
@@ -51,19 +64,53 @@ export async function planRequest(
       noCacheStages: request.noCacheStages,
       labels: request.labels,
       contextDirectory: context.directory,
+      contextFiles: context.files,
       ignore: context.ignore,
-      contexts: new Map([...request.contexts].map(([key, source]) => [key, openContext(source)])),
+      contexts: new Map([...request.contexts].map(([key, source]) => [key, openNamed(source)])),
       sourceDateEpoch: request.epoch,
       cross: request.cross === "off" ? undefined : { mode: request.cross, excluded: workshop.uncrossed },
       signal: workshop.signal,
     },
-    { resolveImage: (reference, platform, signal) => workshop.images.resolve(reference, platform, signal) },
+    {
+      resolveImage: (...image) => workshop.images.resolve(...image),
+      sourceTime: async (source) => {
+        const fetched = await fetchTimed(source, request, context, access);
+        return fetched === undefined ? undefined : timeOf(fetched, access);
+      },
+    },
     linter,
   ).finally(tellFindings);
   for (const advice of plan.advice) emit({ kind: "note", level: "info", ...advice });
-  return { ...plan, dockerfile: name, scope: `${context.directory}|${name}`, epoch: plan.sourceDateEpoch };
+  return { ...plan, dockerfile: name, scope: `${context.name}|${name}`, remote, epoch: plan.sourceDateEpoch };
 }
 
-function openContext(source: ContextSource): NamedContext {
-  return source.kind === "image" ? source : { kind: "directory", ...openNamedDirectory(source.directory) };
+/** What the time of the build is asked of; undefined where it is a directory or an image, which have none. */
+async function fetchTimed(
+  source: TimeSource,
+  { contexts }: BuildRequest,
+  { fetched }: OpenedContext,
+  access: SourceAccess,
+): Promise<Fetched | undefined> {
+  switch (source.kind) {
+    case "context":
+      return fetched;
+    case "named": {
+      const named = contexts.get(source.name);
+      return named?.kind === "address" ? fetchSource(parseContextAddress(named.address), access) : undefined;
+    }
+    case "remote": {
+      const step = parseContextAddress(new Hidden(source.address));
+      const checksum = source.checksum as Digest | undefined;
+      return fetchSource(checksum === undefined ? step : { ...step, checksum }, access);
+    }
+  }
+}
+
+/** Nothing else tells of it: steps are shown only when they are planned. */
+function fetchNotes(emit: EventSink): (what: string) => Work {
+  return (what) => (reason, body) => {
+    const message = `fetching the build context ${what}: ${reason}`;
+    emit({ kind: "note", level: "info", code: "CONTEXT_FETCH", message });
+    return body();
+  };
 }

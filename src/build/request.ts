@@ -1,3 +1,4 @@
+import type { Hidden } from "../base/hidden.ts";
 import type { Annotation } from "../oci/annotation.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -6,10 +7,9 @@ import type { HostEntry, Ulimit } from "../worker/protocol.ts";
 
 /** What `manyarch build` was asked for, as plain data: everything parsed, nothing looked up. */
 export interface BuildRequest {
-  /** Directory of the build context, absolute. */
-  readonly context: string;
-  /** Path of the Dockerfile, absolute; undefined: the context's own `Dockerfile`. */
-  readonly dockerfile: string | undefined;
+  readonly context: ContextInput;
+  /** Undefined: the context's own `Dockerfile`. */
+  readonly dockerfile: DockerfileInput | undefined;
   readonly target: string | undefined;
   /** In the order asked for; empty: the platform of this machine. */
   readonly platforms: readonly Platform[];
@@ -51,6 +51,23 @@ export interface BuildRequest {
   readonly registry: RegistrySettings;
 }
 
+/** Where the files to build are. */
+export type ContextInput =
+  /** Absolute. */
+  | { readonly kind: "directory"; readonly directory: string }
+  /** An archive, or a Dockerfile that needs no files. */
+  | { readonly kind: "stdin" }
+  /** Of a repository, an archive or a Dockerfile; it may hold a password. */
+  | { readonly kind: "address"; readonly address: Hidden<string> };
+
+export type DockerfileInput =
+  /** Absolute. */
+  | { readonly kind: "file"; readonly path: string }
+  /** Of a context that is no directory: from its root. */
+  | { readonly kind: "inside"; readonly path: string }
+  | { readonly kind: "stdin" }
+  | { readonly kind: "address"; readonly address: Hidden<string> };
+
 export interface PlatformArgs {
   readonly platform: Platform;
   readonly name: string;
@@ -77,7 +94,18 @@ export interface RunSettings {
 export type ContextSource =
   | { readonly kind: "directory"; readonly directory: string }
   /** An image by another name. */
-  | { readonly kind: "image"; readonly name: string };
+  | { readonly kind: "image"; readonly name: string }
+  /** An image in a directory of this machine; without tag or digest the only one that is there. */
+  | {
+      readonly kind: "layout";
+      readonly directory: string;
+      readonly tag?: string | undefined;
+      readonly digest?: string | undefined;
+    }
+  /** A stage of the Dockerfile. */
+  | { readonly kind: "stage"; readonly name: string }
+  /** A repository or a file; it may hold a password. */
+  | { readonly kind: "address"; readonly address: Hidden<string> };
 
 export type SecretSource =
   | { readonly kind: "file"; readonly path: string }

@@ -1,4 +1,5 @@
 import { AppError } from "../base/errors.ts";
+import type { ImageLayout } from "../engine/types.ts";
 import { assertDiffIds, parseConfig, type CompleteConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf, type Digest } from "../oci/digest.ts";
@@ -19,30 +20,48 @@ export interface ResolvedImage {
   readonly platform: Platform;
 }
 
+/** Where images are read. */
+export type ImageSource = Pick<RegistryClient, "resolve" | "getManifest" | "getBlob">;
+
 /**
  * Resolves base images, each name once a build: the registry is asked what the tag names today, the
  * documents come from the store where they are known by digest.
  */
 export class ImageResolver {
-  readonly #client: RegistryClient;
+  readonly #client: ImageSource;
   readonly #store: Store;
   readonly #session: () => Session;
   readonly #roots = new Map<string, Promise<Descriptor>>();
   readonly #images = new Map<string, Promise<ResolvedImage>>();
 
-  constructor(client: RegistryClient, store: Store, session: () => Session) {
+  constructor(client: ImageSource, store: Store, session: () => Session) {
     this.#client = client;
     this.#store = store;
     this.#session = session;
   }
 
-  resolve(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
-    const name = `${familiarReference(reference)} ${formatPlatform(platform)}`;
-    return remember(this.#images, name, () => this.#resolve(reference, platform, signal));
+  /** An image of `layout` is read there, and no registry is asked. */
+  async resolve(
+    reference: Reference,
+    platform: Platform,
+    signal: AbortSignal,
+    layout?: ImageLayout,
+  ): Promise<ResolvedImage> {
+    const name = `${familiarReference(reference)} ${formatPlatform(platform)} ${layout?.directory ?? ""}`;
+    return remember(this.#images, name, async () => {
+      if (layout === undefined) return this.#resolve(reference, await this.#root(reference, signal), platform, signal);
+      const { imagesOfLayout } = await import("./context/layout.ts");
+      const resolver = new ImageResolver(imagesOfLayout(layout), this.#store, this.#session);
+      return resolver.#resolve(reference, layout.descriptor, platform, signal);
+    });
   }
 
-  async #resolve(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
-    const root = await this.#root(reference, signal);
+  async #resolve(
+    reference: Reference,
+    root: Descriptor,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage> {
     const document = await this.#document(reference, root, signal);
     const [descriptor, manifest] =
       document.kind === "manifest" ? [root, document] : await this.#child(reference, document, platform, signal);

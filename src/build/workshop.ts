@@ -1,6 +1,8 @@
 import type { ProcessContext } from "../base/context.ts";
+import { AppError } from "../base/errors.ts";
 import type { OnTransfer } from "../base/transfer.ts";
 import type { EventSink } from "../engine/events.ts";
+import type { FileStep } from "../engine/types.ts";
 import { createRegistryClient } from "../registry/client.ts";
 import type { RegistryClient } from "../registry/types.ts";
 import { writeHostCa } from "../sandbox/host-ca.ts";
@@ -47,6 +49,9 @@ export interface Workshop {
   hostCa(): string | undefined;
   /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
   layers(onTransfer: OnTransfer): LayerFetcher;
+  readonly stdin: ProcessContext["stdin"];
+  /** Standard input as a file of the store, read once. */
+  keepStdin(): Promise<FileStep>;
   /** Fetches what is at addresses, for one attempt. */
   remote(signal: AbortSignal): Remote;
   close(): Promise<void>;
@@ -62,6 +67,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     onWarning: (text) => note("REGISTRY_WARNING", text),
   });
   const remotes: Remote[] = [];
+  let input: Promise<FileStep> | undefined;
   let session: Session | undefined;
   let worker: Promise<Worker> | undefined;
   let ca: string | undefined;
@@ -88,6 +94,8 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       return ca;
     },
     layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
+    stdin: process.stdin,
+    keepStdin: () => (input ??= keepStdin(store, openSession, process)),
     remote: (signal) => {
       const remote = new Remote({
         store,
@@ -123,4 +131,23 @@ async function startWorker(
   const { spawnWorker } = await import("../worker/spawn.ts");
   const { env, signal, outputRoom } = process;
   return spawnWorker({ root: store.root, env, signal, onNote, outputRoom, ...needs });
+}
+
+async function keepStdin(store: Store, session: () => Session, { stdin, signal }: ProcessContext): Promise<FileStep> {
+  const writer = store.blobs.writer(session());
+  try {
+    for await (const chunk of stdin?.() ?? []) {
+      signal.throwIfAborted();
+      writer.write(chunk);
+    }
+    if (writer.size === 0) {
+      throw new AppError("USAGE_INVALID", "standard input is empty, expected a Dockerfile or an archive", {
+        hint: "Pipe it: tar -cz . | manyarch build -, or manyarch build - < Dockerfile.",
+      });
+    }
+    const { digest, size } = await writer.commitAsync({}, signal);
+    return { kind: "file", name: "context", digest, size, mode: 0o600, mtime: "0" };
+  } finally {
+    writer.abort();
+  }
 }

@@ -42,5 +42,12 @@ export function processContext(proc: NodeJS.Process): CliContext {
   // A reader that went away (`| head`) is no reason to fail with a stack trace.
   proc.stdout.on("error", () => {});
   proc.stderr.on("error", () => {});
-  return { process: proc as CliProcess, env: proc.env, cwd: proc.cwd(), signal: stop.signal, exitCode: undefined };
+  return {
+    process: proc as CliProcess,
+    env: proc.env,
+    cwd: proc.cwd(),
+    signal: stop.signal,
+    stdin: () => proc.stdin,
+    exitCode: undefined,
+  };
 }

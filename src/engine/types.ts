@@ -24,6 +24,8 @@ export type FilesStep = ContextStep | FileStep | HttpStep | GitStep;
 export interface ImageStep {
   readonly kind: "image";
   readonly reference: Reference;
+  /** Its layers are there. Absent: they are in the registry. */
+  readonly layout?: ImageLayout | undefined;
   readonly platform: Platform;
   readonly manifest: Descriptor;
   /** Lowest first; `diffIds` has the same length. */
@@ -33,6 +35,14 @@ export interface ImageStep {
   readonly history: readonly string[];
   /** What else of the config may name a directory of the base: other history, working directory, volumes, environment. */
   readonly mentions: readonly string[];
+}
+
+/** Where an image is that no registry has. */
+export interface ImageLayout {
+  /** An OCI image layout, absolute. */
+  readonly directory: string;
+  /** Of its manifest or index. */
+  readonly descriptor: Descriptor;
 }
 
 /** An empty root. */

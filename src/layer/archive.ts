@@ -30,6 +30,11 @@ export async function isArchive(open: () => Chunks, options: ArchiveOptions): Pr
   }
 }
 
+/** Whether bytes begin as an archive does: packed, or a tar. 512 of them are enough. */
+export function beginsArchive(head: Buffer): boolean {
+  return compressionOf(head) !== "none" || isTarHeader(head);
+}
+
 /** The bytes of the tar in an archive. Throws `LAYER_CORRUPT`, and `ADD_NO_DECODER` where xz or bzip2 is missing. */
 export async function* openArchive(open: () => Chunks, options: ArchiveOptions): AsyncGenerator<Uint8Array, void> {
   yield* decompressed(open(), compressionOf(await firstBytes(open(), BLOCK)), options);

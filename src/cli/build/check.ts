@@ -12,8 +12,8 @@ export async function checkImage(
   { format, ignoreStatus }: Extract<Call, { readonly method: "check" }>,
   failOn: string | undefined,
 ): Promise<void> {
-  const { env, cwd, signal } = context;
-  const file = await checkRequest(request, { env, cwd, signal });
+  const { env, cwd, signal, stdin } = context;
+  const file = await checkRequest(request, { env, cwd, signal, stdin });
   const counts = parseFailOn(ignoreStatus ? "never" : (failOn ?? "warning"));
   await reportChecks(context, [file], { format, failOn: counts });
 }

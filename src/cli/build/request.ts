@@ -1,7 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
-import type { BuildRequest, ContextSource, ImageOptions, Output, RequestNote } from "../../build/request.ts";
+import type { BuildRequest, ImageOptions, Output, RequestNote } from "../../build/request.ts";
 import { misplacedAnnotation } from "../../oci/annotation.ts";
 import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
@@ -10,6 +10,7 @@ import { parseMirrors } from "../../registry/mirrors.ts";
 import { parseAnnotation } from "./annotation.ts";
 import { parseBuildArgs } from "./build-args.ts";
 import { ignoredFlags, refuseFlags } from "./ignored-flags.ts";
+import { parseContext, parseNamedContext } from "./context.ts";
 import { checkFormat } from "./image-options.ts";
 import { parseOutput, type OutputDefaults } from "./output.ts";
 import { parseAgent, parseSecret } from "./private.ts";
@@ -31,8 +32,7 @@ export function toRequest(
   const image = parseImage(flags);
   const outputs = parseOutputs(flags, { tags, image, process });
   return {
-    context: resolve(process.cwd, contextPath(path)),
-    dockerfile: flags.file === undefined ? undefined : resolve(process.cwd, flags.file),
+    ...parseContext(path, flags.file, process),
     target: flags.target,
     platforms,
     ...parseBuildArgs(flags.buildArg ?? [], process),
@@ -64,26 +64,6 @@ export function toRequest(
 
 function list(text: string | undefined): readonly string[] {
   return text === undefined || text === "" ? [] : [text];
-}
-
-function contextPath(path: string | undefined): string {
-  if (path === undefined) return ".";
-  if (path === "-" || /^(https?|git|ssh):\/\/|^git@/.test(path)) {
-    throw usage(`build context ${path}: only a directory can be a build context so far`, "give a directory, such as .");
-  }
-  return path;
-}
-
-function parseNamedContext(text: string, { cwd }: ProcessContext): readonly [name: string, source: ContextSource] {
-  const [name, value] = pair(text, "--build-context");
-  const image = /^docker-image:\/\/(.+)$/.exec(value)?.[1];
-  if (image !== undefined) return [name.toLowerCase(), { kind: "image", name: image }];
-  if (value !== "" && !/^[a-z-]+:|^git@/.test(value))
-    return [name.toLowerCase(), { kind: "directory", directory: resolve(cwd, value) }];
-  throw usage(
-    `--build-context ${text}: only a directory or an image can be a context so far`,
-    `write --build-context ${name}=PATH or ${name}=docker-image://IMAGE`,
-  );
 }
 
 function parseTag(text: string): Reference {

@@ -22,9 +22,9 @@ export async function buildImage(this: CliContext, flags: BuildFlags, path?: str
     refuseTerminal(request, this.process.stdout);
     const progress = openProgress(flags.quiet === true ? "quiet" : flags.progress, this.process.stderr, this.env);
     try {
-      const { env, cwd, signal } = this;
+      const { env, cwd, signal, stdin } = this;
       const outputRoom = (): Promise<void> | undefined => roomIn(this.process.stderr, signal);
-      const outcome = await build(request, { env, cwd, signal, emit: progress.emit, outputRoom });
+      const outcome = await build(request, { env, cwd, signal, stdin, emit: progress.emit, outputRoom });
       // An archive on standard output must not have a line of text behind it.
       const piped = request.outputs.some((output) => "destination" in output && output.destination === "-");
       if (!piped) this.process.stdout.write(resultLines(outcome, flags.quiet ?? false));

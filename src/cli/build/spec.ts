@@ -48,7 +48,14 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: String, brief: "Directory of the build context", placeholder: "PATH", optional: true }],
+      parameters: [
+        {
+          parse: String,
+          brief: "Build context: a directory, the address of a repository or an archive, or - for standard input",
+          placeholder: "PATH|URL|-",
+          optional: true,
+        },
+      ],
     },
     flags: {
       platform: texts(
@@ -56,13 +63,16 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         "os/arch[/variant]",
       ),
       tag: texts("Name of the image, repeatable", "name[:tag]"),
-      file: text("Dockerfile, from the current directory (default: PATH/Dockerfile)", "path"),
+      file: text(
+        "Dockerfile, from the current directory (default: PATH/Dockerfile); - is standard input, or an address",
+        "path",
+      ),
       target: text("Stage to build", "stage"),
       buildArg: texts("Value of an ARG; without =value it comes from the environment. Repeatable", "name[=value]"),
       label: texts("Label of the image, repeatable", "name=value"),
       buildContext: texts(
         "Files or an image under a name, for FROM and --from. Repeatable",
-        "name=PATH | name=docker-image://IMAGE",
+        "name=PATH|URL|docker-image://IMAGE|oci-layout://PATH:TAG|target:STAGE",
       ),
       secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
       ssh: texts("SSH agent, or private keys, for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET | id=KEY"),

@@ -16,9 +16,9 @@ export async function printPlan(this: CliContext, { json, format, ...flags }: Pl
     // A window would be gone before it is seen.
     const mode = flags.quiet === true ? "quiet" : flags.progress === "rawjson" ? "rawjson" : "plain";
     const progress = openProgress(mode, this.process.stderr, this.env);
-    const { env, cwd, signal } = this;
+    const { env, cwd, signal, stdin } = this;
     const emit: typeof progress.emit = (event) => event.kind === "build.started" || progress.emit(event);
-    const plan = await describePlan(request, { env, cwd, signal, emit }).finally(() => progress.close());
+    const plan = await describePlan(request, { env, cwd, signal, stdin, emit }).finally(() => progress.close());
     this.process.stdout.write(json === true || format === "json" ? jsonOf(plan) : planText(plan));
     if (plan.refusal !== undefined) throw plan.refusal;
   });

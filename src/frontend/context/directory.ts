@@ -33,6 +33,18 @@ export function openDirectory(directory: string, dockerfile?: string): Directory
   return { directory, dockerfile: file, ignore: ignore === undefined ? [] : parseIgnoreFile(ignore) };
 }
 
+/** The directory `directory` with a Dockerfile from elsewhere: its own ignore file counts. */
+export function withDockerfile(directory: string, dockerfile: SourceFile): DirectoryContext {
+  return { ...openNamedDirectory(directory), dockerfile };
+}
+
+/** A Dockerfile of this machine, by its absolute path. Throws `DOCKERFILE_NOT_FOUND` and `DOCKERFILE_TOO_LARGE`. */
+export function readSourceFile(path: string): SourceFile {
+  const file = readSource(dirname(path), path, false);
+  if (file === undefined) throw dockerfileNotFound(dirname(path), path);
+  return { ...file, name: path };
+}
+
 /** A directory that goes by a name (`--build-context NAME=DIRECTORY`), with its own ignore file. */
 export function openNamedDirectory(directory: string): Pick<DirectoryContext, "directory" | "ignore"> {
   checkDirectory(directory);

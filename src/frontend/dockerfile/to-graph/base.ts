@@ -1,5 +1,6 @@
 import { AppError, withSource } from "../../../base/errors.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
+import type { ImageLayout } from "../../../engine/types.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference, withDefaultTag } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
@@ -8,6 +9,7 @@ import { variableRange, wordRange } from "../errors.ts";
 import type { Stage } from "../instructions/types.ts";
 import { didYouMean } from "../suggest.ts";
 import type { LayoutOptions } from "./layout.ts";
+import type { ContextFiles } from "./sources.ts";
 import { expandAt } from "./words.ts";
 
 /** What a stage begins with, or COPY --from copies from. */
@@ -17,11 +19,10 @@ export type Base =
   | DirectoryBase
   | ImageBase;
 
-/** A directory that was given a name. */
+/** Files that were given a name. */
 export interface DirectoryBase {
   readonly kind: "directory";
-  readonly directory: string;
-  readonly ignore: readonly string[];
+  readonly files: ContextFiles;
   readonly name: string;
   readonly platform: Platform;
 }
@@ -29,6 +30,7 @@ export interface DirectoryBase {
 export interface ImageBase {
   readonly kind: "image";
   readonly reference: Reference;
+  readonly layout?: ImageLayout | undefined;
   /** The name after expansion, as a person wrote it. */
   readonly name: string;
   readonly platform: Platform;
@@ -42,7 +44,7 @@ export function baseOf(stage: Stage, stages: readonly Stage[], options: LayoutOp
   const { node, image: word } = stage.from;
   const platform = requestedPlatform(stage, options);
   return expandFrom(stage, word, options, "image", (name) => {
-    const named = namedBase({ name, platform, node, word }, options);
+    const named = namedBase({ name, platform, node, word }, stage, stages, options);
     if (named !== undefined) return named;
     const index = stages.findLastIndex(({ from }, at) => at < stage.index && from.name === name.toLowerCase());
     if (index >= 0) return { kind: "stage", index };
@@ -55,12 +57,38 @@ export function baseOf(stage: Stage, stages: readonly Stage[], options: LayoutOp
 type Naming = Pick<ImageBase, "name" | "platform" | "node" | "word">;
 
 /** What the request says that a name stands for: `NAME::PLATFORM` before `NAME`, and `NAME` for `NAME:latest` too. */
-export function namedBase(naming: Naming, { contexts }: Pick<LayoutOptions, "contexts">): Base | undefined {
+export function namedBase(
+  naming: Naming,
+  stage: Stage,
+  stages: readonly Stage[],
+  { contexts, target }: Pick<LayoutOptions, "contexts" | "target">,
+): Base | undefined {
   const name = naming.name.toLowerCase().replace(/:latest$/, "");
   const found = contexts.get(`${name}::${formatPlatform(naming.platform)}`) ?? contexts.get(name);
   if (found === undefined) return undefined;
-  if (found.kind === "directory") return { ...found, name: naming.name, platform: naming.platform };
-  return { kind: "image", ...naming, reference: withDefaultTag(parseReference(found.name)), name: found.name };
+  switch (found.kind) {
+    case "directory":
+      return { kind: "directory", files: found, name: naming.name, platform: naming.platform };
+    case "files":
+      return { kind: "directory", files: found.files, name: naming.name, platform: naming.platform };
+    case "stage":
+      return namedStage(naming, found.name, stage, stages);
+    case "image": {
+      if (found.name === "scratch") return { kind: "scratch", platform: target };
+      const reference = withDefaultTag(parseReference(found.name));
+      return { kind: "image", ...naming, reference, name: found.name, ...(found.layout && { layout: found.layout }) };
+    }
+  }
+}
+
+function namedStage({ name, node, word }: Naming, wanted: string, stage: Stage, stages: readonly Stage[]): Base {
+  const index = stages.findLastIndex(({ from }) => from.name === wanted.toLowerCase());
+  if (index >= 0 && index < stage.index) return { kind: "stage", index };
+  throw new AppError(
+    index < 0 ? "DOCKERFILE_UNKNOWN_STAGE" : "DOCKERFILE_STAGE_ORDER",
+    `${name} stands for stage ${wanted}, ${index < 0 ? "which there is none of" : "which does not begin before this one"}`,
+    { source: wordRange(node, word), hint: `Correct --build-context ${name}=target:${wanted}.` },
+  );
 }
 
 /** The platform a FROM asks for; scratch and stages take none. */

@@ -20,7 +20,7 @@ export function sourceOf(
 ): Base {
   const { target, escape } = options;
   refuseVariables(node, word, escape);
-  const named = namedBase({ name: word.text, platform: target, node, word }, options);
+  const named = namedBase({ name: word.text, platform: target, node, word }, stage, stages, options);
   if (named !== undefined) return named;
   const index = /^[+-]?\d+$/.test(word.text) ? Number(word.text) : stageNamed(stages, word.text);
   if (index !== undefined) return earlierStage(node, word, index, stage, stages);

@@ -8,7 +8,7 @@ import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
 import { checkSources } from "./checks.ts";
 import { normalizeOwner } from "./owner.ts";
 import { remoteSource } from "./remote-source.ts";
-import { contextStep, remoteStep, scratchSource, sourceStep } from "./sources.ts";
+import { contextStep, literalPattern, remoteStep, scratchSource, sourceStep } from "./sources.ts";
 import { commitStep, expandText, expandWord, fromWorkingDirectory } from "./state.ts";
 import type { StageState } from "./state.ts";
 import { heredocText } from "../heredoc.ts";
@@ -105,11 +105,6 @@ function localGroup(state: StageState, copy: Transfer): Pick<MoreSources, "from"
   const named = copy.kind === "copy" ? copy.from : undefined;
   const from = named === undefined ? contextStep(state) : sourceStep(state, copy.node, named);
   return { from, unpack: copy.kind === "add" && (copy.unpack ?? true) };
-}
-
-/** A name in which no character means another. */
-function literalPattern(name: string): string {
-  return name.replaceAll(/[*?[\\]/g, (character) => `[\\${character}]`);
 }
 
 /** The value of a flag that may be absent; absent and empty are the same. */

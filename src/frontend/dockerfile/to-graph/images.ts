@@ -28,7 +28,7 @@ export async function resolveImages(
   const names = stageNames(layouts);
   await mapLimit([...wanted], PARALLEL, signal, async ([key, image], inner) => {
     try {
-      found.set(key, await dependencies.resolveImage(image.reference, image.platform, inner));
+      found.set(key, await dependencies.resolveImage(image.reference, image.platform, inner, image.layout));
     } catch (error) {
       throw atName(error, image, names);
     }

@@ -1,5 +1,5 @@
 import type { SourceFile } from "../../../base/source.ts";
-import type { BuildPlan, StepId } from "../../../engine/types.ts";
+import type { BuildPlan, FileStep, GitStep, HttpStep, ImageLayout, StepId } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
 import type { Descriptor } from "../../../oci/descriptor.ts";
 import type { Digest } from "../../../oci/digest.ts";
@@ -32,6 +32,8 @@ export interface PlanRequest {
   /** Put on the image beside those of LABEL, and over them. */
   readonly labels: Readonly<Record<string, string>>;
   readonly contextDirectory: string;
+  /** Where the context is no directory: its files. */
+  readonly contextFiles?: RemoteFiles | undefined;
   /** As ignore/parse.ts reads them. */
   readonly ignore: readonly string[];
   /** What names stand for before stages and images are asked; by names in lower case. */
@@ -55,11 +57,26 @@ export interface RunDefaults {
 
 export type NamedContext =
   | { readonly kind: "directory"; readonly directory: string; readonly ignore: readonly string[] }
-  | { readonly kind: "image"; readonly name: string };
+  | { readonly kind: "image"; readonly name: string; readonly layout?: ImageLayout | undefined }
+  | { readonly kind: "files"; readonly files: RemoteFiles }
+  /** A stage of this file, which begins before whatever names it. */
+  | { readonly kind: "stage"; readonly name: string };
+
+/** Files that are no directory of this machine. */
+export type RemoteFiles =
+  | { readonly kind: "empty" }
+  | { readonly kind: "files"; readonly step: FileStep | HttpStep | GitStep }
+  /** What a file holds that is an archive. */
+  | { readonly kind: "archive"; readonly file: FileStep };
 
 export interface PlanDependencies {
   /** Finds a base image. Called once for each image and platform that the targets need, at the same time. */
-  resolveImage(reference: Reference, platform: Platform, signal: AbortSignal): Promise<ResolvedImage>;
+  resolveImage(
+    reference: Reference,
+    platform: Platform,
+    signal: AbortSignal,
+    layout?: ImageLayout,
+  ): Promise<ResolvedImage>;
   /** Seconds since 1970 of a commit or a document; undefined where the source has no time. Default: none has. */
   sourceTime?(source: TimeSource, signal: AbortSignal): Promise<number | undefined>;
 }

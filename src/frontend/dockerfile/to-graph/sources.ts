@@ -1,6 +1,7 @@
 import type { GitStep, HttpStep, ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
 import type { InstructionNode, Word } from "../ast.ts";
 import type { DirectoryBase, ImageBase } from "./base.ts";
+import type { RemoteFiles } from "./request.ts";
 import type { Conversion, StageState } from "./state.ts";
 
 export const scratchStep: ScratchStep = { kind: "scratch" };
@@ -12,6 +13,7 @@ export function imageStep(base: ImageBase, { images }: Pick<Conversion, "images"
   return {
     kind: "image",
     reference: base.reference,
+    ...(base.layout && { layout: base.layout }),
     platform: base.platform,
     manifest: descriptor,
     layers,
@@ -52,22 +54,42 @@ export function scratchSource({ conversion: { graph, layout } }: StageState): St
   return graph.add(scratchStep, { stage: "image", text: "scratch", target: layout.target });
 }
 
-export function contextStep({ conversion: { graph, request, layout } }: StageState): StepId {
-  const { contextDirectory: directory, ignore } = request;
-  return graph.add(
-    { kind: "context", directory, ignore },
-    { stage: "context", text: "load build context", target: layout.target },
-  );
+/** Where a context has its files. */
+export type ContextFiles =
+  | { readonly kind: "directory"; readonly directory: string; readonly ignore: readonly string[] }
+  | RemoteFiles;
+
+export function contextStep({ conversion }: StageState): StepId {
+  const { contextDirectory: directory, contextFiles, ignore } = conversion.request;
+  return filesStep(conversion, contextFiles ?? { kind: "directory", directory, ignore }, "load build context");
 }
 
-/** A directory that was given a name, to be copied from. */
-export function directoryStep(state: Pick<StageState, "conversion">, base: DirectoryBase): StepId {
-  const { graph, layout } = state.conversion;
-  const { directory, ignore, name } = base;
-  return graph.add(
-    { kind: "context", directory, ignore },
-    { stage: "context", text: `load build context ${name}`, target: layout.target },
-  );
+/** Files that were given a name, to be copied from. */
+export function directoryStep({ conversion }: Pick<StageState, "conversion">, { files, name }: DirectoryBase): StepId {
+  return filesStep(conversion, files, `load build context ${name}`);
+}
+
+function filesStep({ graph, layout }: Conversion, files: ContextFiles, text: string): StepId {
+  const label = { stage: "context", text, target: layout.target };
+  switch (files.kind) {
+    case "directory":
+      return graph.add({ kind: "context", directory: files.directory, ignore: files.ignore }, label);
+    case "empty":
+      return graph.add(scratchStep, label);
+    case "files":
+      return graph.add(files.step, label);
+    case "archive": {
+      const [from, base] = [graph.add(files.file, label), graph.add(scratchStep, label)];
+      const paths = [literalPattern(files.file.name)];
+      const unpacked = { paths, unpack: true, destination: "/", intoDirectory: true } as const;
+      return graph.add({ kind: "copy", base, from, ...unpacked }, label);
+    }
+  }
+}
+
+/** A name in which no character means another. */
+export function literalPattern(name: string): string {
+  return name.replaceAll(/[*?[\\]/g, (character) => `[\\${character}]`);
 }
 
 /** What ADD fetches from an address. */
