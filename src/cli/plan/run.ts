@@ -12,7 +12,9 @@ import type { PlanFlags } from "./spec.ts";
 export async function printPlan(this: CliContext, { json, format, ...flags }: PlanFlags, path?: string): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
     const media = format === "docker" ? "docker" : "oci";
-    const request = toRequest({ ...flags, format: media }, path, readSettings(this), this);
+    const asked = toRequest({ ...flags, format: media }, path, readSettings(this), this);
+    // A plan has no output to be missed.
+    const request = { ...asked, notes: asked.notes.filter(({ code }) => code !== "OUTPUT_NONE") };
     // A window would be gone before it is seen.
     const mode = flags.quiet === true ? "quiet" : flags.progress === "rawjson" ? "rawjson" : "plain";
     const progress = openProgress(mode, this.process.stderr, this.env);

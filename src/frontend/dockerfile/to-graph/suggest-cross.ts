@@ -34,16 +34,22 @@ export function suggestCross({ layouts, family: { root, members } }: SlowStage):
     runs.find((run) => namesGoBuild(commandText(run))) ?? runs.find((run) => goUse(commandText(run)) === "compiles");
   const targets = layouts.map(({ target }) => formatPlatform(target)).join(" and ");
   const spared = runs.length * layouts.length;
+  const declared = new Set(
+    members.flatMap(({ stage }) =>
+      stage.instructions.flatMap((one) => (one.kind === "arg" ? one.args.map(({ name }) => name.text) : [])),
+    ),
+  );
   const isArm = layouts.some(({ target }) => target.architecture === "arm");
+  const change = compiling === undefined ? [] : changeOfRun(compiling, isArm, declared);
   return {
     code: "CrossCompile",
     message:
-      `stage ${stageName(root.stage)} compiles Go for ${targets} under emulation, which takes many times as long; ` +
+      `stage ${stageName(root.stage)} compiles Go for ${targets} under emulation, which takes about five times as long; ` +
       `on the build platform ${spared === 1 ? "1 RUN" : `${spared} RUNs`} would need no emulator`,
     hint: [
-      "Build with --cross=auto, or change two lines:",
+      `Build with --cross=auto, or change ${change.length === 0 ? "one line" : "two lines"}:`,
       changeOfFrom(root.stage.from.node.text, root.stage.from.node.source.start.line),
-      ...(compiling === undefined ? [] : changeOfRun(compiling, isArm)),
+      ...change,
     ].join("\n"),
     source: root.stage.from.node.source,
   };
@@ -53,16 +59,20 @@ function changeOfFrom(text: string, line: number): string {
   return `${line}: ${text.replace(/^(from)\s+/i, "$1 --platform=$BUILDPLATFORM ")}`;
 }
 
-function changeOfRun({ node }: RunInstruction, isArm: boolean): readonly string[] {
+/** The args that are missing, and the RUN with the variables that it does not set itself; nothing where it has them all. */
+function changeOfRun({ node }: RunInstruction, isArm: boolean, declared: ReadonlySet<string>): readonly string[] {
   const text = node.text.replaceAll(/\s+/g, " ");
-  const words = [
-    ...(/\bGOOS=/.test(text) ? [] : ["GOOS=$TARGETOS"]),
-    ...(/\bGOARCH=/.test(text) ? [] : ["GOARCH=$TARGETARCH"]),
-    ...(isArm && !/\bGOARM=/.test(text) ? ["GOARM=${TARGETVARIANT#v}"] : []),
-  ];
-  const set = words.join(" ");
+  const settings = [
+    { variable: "GOOS", arg: "TARGETOS", value: "$TARGETOS" },
+    { variable: "GOARCH", arg: "TARGETARCH", value: "$TARGETARCH" },
+    ...(isArm ? [{ variable: "GOARM", arg: "TARGETVARIANT", value: "${TARGETVARIANT#v}" }] : []),
+  ].filter(({ variable }) => !new RegExp(`\\b${variable}=`).test(text));
+  if (settings.length === 0) return [];
+  const set = settings.map(({ variable, value }) => `${variable}=${value}`).join(" ");
+  const args = settings.map(({ arg }) => arg).filter((arg) => !declared.has(arg));
   const changed = /\bgo (?:build|install)\b/.test(text)
-    ? text.replace(/\bgo (build|install)\b/, `${set} go $1`)
-    : text.replace(/^(run)((?:\s+--\S+)*)\s+/i, `$1$2 export ${set} && `);
-  return [`${node.source.start.line}: ARG TARGETOS TARGETARCH${isArm ? " TARGETVARIANT" : ""}`, `   ${changed}`];
+    ? text.replace(/\bgo (build|install)\b/, (_, verb: string) => `${set} go ${verb}`)
+    : text.replace(/^(run)((?:\s+--\S+)*)\s+/i, (_, run: string, flags: string) => `${run}${flags} export ${set} && `);
+  const [first = "", ...rest] = [...(args.length > 0 ? [`ARG ${args.join(" ")}`] : []), changed];
+  return [`${node.source.start.line}: ${first}`, ...rest.map((line) => `   ${line}`)];
 }
