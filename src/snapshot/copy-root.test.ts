@@ -151,6 +151,8 @@ test("the next RUN of a chain goes on with the copy, and others get their own", 
   const published = join(directory, "published");
   renameSync(first.upper, published);
   const chain = [...lower, published];
+  const other = await open(roots, [...lower, base("echo z > g")]);
+  expect(other.root.directory).not.toBe(first.root.directory);
   const second = await open(roots, chain);
   const beside = await open(roots, chain);
   expect(second.root.directory).toBe(first.root.directory);
