@@ -39,12 +39,12 @@ test("each stage of each platform has a strategy and a reason", async () => {
 test("a RUN that nothing can run is in the plan, and the first of them is its refusal", async () => {
   const planned = await plan("FROM a\nRUN one\nRUN two\n", { platforms: PLATFORMS });
   expect(foreignArchitectures(planned, AMD64)).toEqual(["arm64"]);
-  const none: Emulation = { kind: "none", reasons: ["there is no qemu-aarch64", "there is no proot"] };
+  const none: Emulation = { kind: "none", reasons: ["there is no qemu-aarch64", "there is no tracer"] };
   expect(stagesOf(planned, none)[1]).toContain("emulated 0/3 2 of 2 RUNs which nothing here can run");
   const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map([["arm64", none]]) });
   const refusal = missingEmulator(planned, strategies, AMD64);
   expect(refusal).toMatchObject({ code: "PLAN_NO_EMULATOR", source: { start: { line: 2 } } });
-  expect(refusal?.message).toMatch(/^RUN one runs on linux\/arm64.*there is no qemu-aarch64; there is no proot$/);
+  expect(refusal?.message).toMatch(/^RUN one runs on linux\/arm64.*there is no qemu-aarch64; there is no tracer$/);
 });
 
 test("a RUN of another operating system is refused", async () => {

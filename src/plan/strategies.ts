@@ -76,7 +76,7 @@ function noEmulator(
       hint:
         `start the stage with FROM --platform=$BUILDPLATFORM and cross-compile (Go: GOOS=$TARGETOS GOARCH=$TARGETARCH), ` +
         `or leave ${platform} out of --platform, or have root install qemu-user-static ` +
-        `(and proot, where the kernel is older than 6.7 or user namespaces are refused)`,
+        `(static, where the kernel is older than 6.7 or user namespaces are refused)`,
     },
   );
 }

@@ -12,7 +12,7 @@ export function describeEmulation(emulation: Emulation): string {
     case "own":
       return `under ${nameOf(emulation)}, own binfmt_misc handler`;
     case "proot":
-      return `under ${nameOf(emulation)}, traced (proot -q)`;
+      return `under ${nameOf(emulation)}, started by a tracer`;
     case "none":
       return "not at all";
   }

@@ -1,12 +1,15 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { run } from "../../sys/run.ts";
+import { ELF_HEADERS_BYTES, readElfInterpreter } from "../../verify/elf-interpreter.ts";
+import { fakeRootWorks } from "../fake-root/fake-root.ts";
 import { elfArchitecture } from "./architectures.ts";
 import type { ElfArchitecture } from "./architectures.ts";
-import { findPrograms, findQemu } from "./find-qemu.ts";
+import { findQemu } from "./find-qemu.ts";
 import { hostHandler } from "./host-handlers.ts";
 import type { HostHandler } from "./host-handlers.ts";
 import { withProbe } from "./probe.ts";
-import type { Probe, ProbeOptions } from "./probe.ts";
+import type { Probe, ProbeOptions, Trial } from "./probe.ts";
 import type { Emulation, Qemu } from "./types.ts";
 
 export interface EmulationOptions extends ProbeOptions {
@@ -73,14 +76,29 @@ async function tryWays(
       else return { kind: "own", qemu: await describe(architecture, qemu, !trial.shifted, path, signal) };
     }
   }
-  const [proot] = findPrograms(["proot"], path);
-  if (proot === undefined && candidates.length > 0) reasons.push("there is no proot");
-  for (const qemu of proot === undefined ? [] : candidates) {
-    const trial = await probe.proot(proot ?? "", qemu);
+  for (const qemu of candidates) {
+    const trial = await traced(probe, qemu);
     if (trial.runs) return { kind: "proot", qemu: await describe(architecture, qemu, true, path, signal) };
-    reasons.push(`proot -q ${qemu}: ${trial.reason}`);
+    reasons.push(trial.reason);
   }
   return { kind: "none", reasons };
+}
+
+/** The tracer of rung proot starts the emulator for each program, in a root that has nothing it could be linked with. */
+async function traced(probe: Probe, qemu: string): Promise<Trial> {
+  if (!fakeRootWorks()) return { runs: false, reason: "there is no tracer for this processor" };
+  if (!isStatic(qemu)) return { runs: false, reason: `${qemu} is not linked statically` };
+  return probe.by(qemu);
+}
+
+function isStatic(program: string): boolean {
+  const file = openSync(program, "r");
+  try {
+    const start = Buffer.alloc(ELF_HEADERS_BYTES);
+    return readElfInterpreter(start.subarray(0, readSync(file, start))).kind === "none";
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** By the processor or a handler that is there; else what is wrong with it. */
@@ -91,18 +109,16 @@ async function asItIs(
   ways: Ways,
   reasons: string[],
 ): Promise<Emulation | undefined> {
+  // A tracer knows the calls of one kind of program only.
+  if (!ways.host) return undefined;
   const isNative = sibling && handler === undefined;
-  if (!isNative && !ways.host) return undefined;
   const alone = await probe.alone();
   if (alone.runs && isNative) return { kind: "native" };
   if (alone.runs) return { kind: "host", handler: handler?.name, interpreter: handler?.interpreter };
   const here = await probe.here();
-  if (here.runs && isNative) return { kind: "native" };
   if (!here.runs) reasons.push("the host has no handler for it");
   else if (handler === undefined || handler.flags.includes("F"))
-    reasons.push(
-      `the host's handler${handler ? ` ${handler.name}` : ""} does not work in a root of its own: ${alone.reason}`,
-    );
+    reasons.push(`what runs it on the host does not in a root of its own: ${alone.reason}`);
   else reasons.push(`the host's handler ${handler.name} lacks flag F and works in no root but the host's`);
   return undefined;
 }

@@ -31,7 +31,7 @@ export class OwnHandlers {
       writeFileSync(`${this.#directory}/register`, registration(architecture, qemu));
     } catch (cause) {
       throw new AppError("SANDBOX_EMULATOR", `${qemu.path} could not be registered: ${messageOf(cause)}`, {
-        hint: "Have root register qemu-user with flag F on the machine (apt-get install qemu-user-static), or install proot.",
+        hint: "Have root register qemu-user with flag F on the machine (apt-get install qemu-user-static).",
         cause,
       });
     }

@@ -26,7 +26,8 @@ export interface Probe {
   here(): Promise<Trial>;
   /** In a root of its own, by a handler in a new user namespace. */
   own(qemu: string, keepsName: boolean): Promise<Trial>;
-  proot(proot: string, qemu: string): Promise<Trial>;
+  /** In our root, by a program that is given it. */
+  by(emulator: string): Promise<Trial>;
 }
 
 /** Calls `body` with a probe, whose files are gone after. */
@@ -46,12 +47,12 @@ export async function withProbe<T>(
     return await body({
       alone: () => attempt([...enter, "chroot", root, "/probe"]),
       here: () => attempt([`${root}/probe`]),
+      by: (emulator) => attempt([emulator, `${root}/probe`]),
       own: (path, keepsName) =>
         attempt([
           ...["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", OWN, "own"],
           ...[`${directory}/binfmt_misc`, registration(architecture, { path, keepsName }), root],
         ]),
-      proot: (proot, qemu) => attempt([proot, "-q", qemu, "-r", root, "-w", "/", "/probe"]),
     });
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -17,7 +17,7 @@ export interface Qemu {
 export type Emulator =
   /** A handler in a binfmt_misc instance of the worker's user namespace (Linux 6.7), made before the first such RUN. */
   | { readonly kind: "own"; readonly qemu: Qemu }
-  /** `proot -q QEMU` around the RUN: nothing of the kernel's is needed but ptrace. */
+  /** The tracer of the RUN starts QEMU for each of its programs: nothing of the kernel's is needed but ptrace. */
   | { readonly kind: "proot"; readonly qemu: Qemu };
 
 /** How the binaries of one architecture come to run on this machine. */
