@@ -30,7 +30,7 @@ export function toRequest(
   const tags = (flags.tag ?? []).map(parseTag);
   const platforms = parsePlatforms(flags.platform ?? list(process.env["DOCKER_DEFAULT_PLATFORM"]));
   const image = parseImage(flags);
-  const outputs = parseOutputs(flags, { tags, image, process });
+  const outputs = parseOutputs(flags, { tags, image, process }, platforms.length);
   return {
     ...parseContext(path, flags.file, process),
     target: flags.target,
@@ -124,12 +124,19 @@ function parseImage(flags: BuildFlags): ImageOptions {
   );
 }
 
-function parseOutputs(flags: BuildFlags, given: Omit<OutputDefaults, "archiveFormat">): readonly Output[] {
-  const defaults: OutputDefaults = { ...given, archiveFormat: flags.format ?? "docker" };
+function parseOutputs(
+  flags: BuildFlags,
+  given: Omit<OutputDefaults, "archiveFormat">,
+  platforms: number,
+): readonly Output[] {
+  // An index for docker's containerd store is OCI's, as docker buildx sends it.
+  const defaults: OutputDefaults = { ...given, archiveFormat: flags.format ?? (platforms > 1 ? "oci" : "docker") };
   const outputs = (flags.output ?? []).filter((text) => text !== "").map((text) => parseOutput(text, defaults));
   const has = (kind: Output["kind"]): boolean => outputs.some((output) => output.kind === kind);
   if (flags.push === true && !has("registry")) outputs.push(parseOutput("type=registry", defaults, "--push"));
   if (flags.load === true && !has("load")) outputs.push(parseOutput("type=docker", defaults, "--load"));
+  if (platforms > 1 && has("docker"))
+    throw usage("type=docker: an archive for docker holds one platform", "write type=oci for several");
   const piped = outputs.filter((output) => "destination" in output && output.destination === "-");
   if (piped.length > 1)
     throw usage("several outputs go to standard output", "give all of them but one a file with dest=PATH");
