@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { runInFakeRoot } from "../../src/sandbox/fake-root/fake-root.ts";
 import type { TraceRequest } from "../../src/sandbox/fake-root/request.ts";
 import { runMounts } from "../../src/sandbox/mounts.ts";
-import { guestMounts } from "../../src/sandbox/proot/guest-mounts.ts";
+import { runInGuest } from "../../src/sandbox/proot/run-in-guest.ts";
 import { loadSyscalls } from "../../src/sys/load-syscalls.ts";
 
 /** What the program is asked for by a file. */
@@ -21,20 +21,21 @@ async function main(taskFile: string): Promise<void> {
   mkdirSync(scratch);
   const [resolvConf, hosts] = ["/etc/resolv.conf", `${scratch}/hosts`];
   writeFileSync(hosts, "127.0.0.1 localhost\n");
-  const bindings = guestMounts(runMounts({ resolvConf, hosts }, true), scratch);
+  const mounts = runMounts({ resolvConf, hosts }, true);
   const stop = new AbortController();
   if (cancelAfter !== undefined) setTimeout(() => stop.abort(new Error("cancelled")), cancelAfter);
-  const end = await runInFakeRoot(
-    { ...request, ...(root !== undefined && { guest: { root, bindings, emulators } }) },
-    {
-      scratch,
-      syscalls: loadSyscalls(),
-      signal: stop.signal,
-      onOutput: (stream, data) => {
-        process[stream].write(data);
-      },
+  const options = {
+    scratch,
+    syscalls: loadSyscalls(),
+    signal: stop.signal,
+    onOutput: (stream: "stdout" | "stderr", data: Uint8Array) => {
+      process[stream].write(data);
     },
-  );
+  };
+  const end =
+    root === undefined
+      ? await runInFakeRoot(request, options)
+      : await runInGuest({ ...request, rootDirectory: root, mounts, emulators }, options);
   writeFileSync(`${taskFile}.end`, JSON.stringify(end));
 }
 

@@ -59,7 +59,8 @@ export function fakeRootWorks(): boolean {
 async function runTraced(directory: string, request: TraceRequest, options: FakeRootOptions): Promise<ContainerEnd> {
   const { signal, syscalls, onOutput } = options;
   const [stdout, stderr] = [outputPipe(`${directory}/out`, syscalls), outputPipe(`${directory}/err`, syscalls)];
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", tracerProgram(), directory], {
+  const [command, ...args] = tracerArgv(directory);
+  const child = spawn(command, args, {
     stdio: ["ignore", stdout.writeFd, stderr.writeFd],
     cwd: "/",
     env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
@@ -88,10 +89,11 @@ async function runTraced(directory: string, request: TraceRequest, options: Fake
   return endOf(readAnswer(directory, output), request, output);
 }
 
-/** As source beside this file; in the bundle (rolldown.config.js) it has a folder of its own. */
-function tracerProgram(): string {
+/** The tracer is source beside this file; in the bundle (rolldown.config.js) it has a folder of its own. */
+export function tracerArgv(directory: string): readonly [string, ...string[]] {
   const path = import.meta.url.endsWith(".ts") ? "./tracer-main.ts" : "../tracer/main.js";
-  return fileURLToPath(new URL(path, import.meta.url));
+  const program = fileURLToPath(new URL(path, import.meta.url));
+  return [process.execPath, "--disable-warning=ExperimentalWarning", program, directory];
 }
 
 /** Ends the tracer when `signal` is aborted, and with it all that it traces; gently where somebody minds. */

@@ -20,7 +20,7 @@ function launch(directory: string): void {
   if (readSync(GATE, Buffer.alloc(1)) === 0) return;
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);
-  installFilter(kernel, request.filter);
+  installFilter(kernel, Buffer.from(request.filter, "base64"));
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }
 

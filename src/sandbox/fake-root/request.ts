@@ -1,18 +1,26 @@
-import type { CallFilter } from "../../sys/trace/call-filter.ts";
 import type { Binding } from "../proot/guest-paths.ts";
 
 /** What the tracing process is given, as a file; it answers by another one beside it. */
-export interface TraceRequest {
+export interface TraceRequest extends FakeIds {
   readonly argv: readonly string[];
   /** `NAME=value`. */
   readonly env: readonly string[];
   /** As the guest calls it where there is one. */
   readonly cwd: string;
+  /** Where the guest's root is a directory that programs are to take for `/`. */
+  readonly guest?: GuestRequest | undefined;
+}
+
+/** Whom a program believes to be run by. */
+export interface FakeIds {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
-  /** Where the guest's root is a directory that programs are to take for `/`. */
-  readonly guest?: GuestRequest | undefined;
+}
+
+/** For a process that is there already, and waits before its execve. */
+export interface AttachRequest extends FakeIds {
+  readonly attach: number;
 }
 
 export interface GuestRequest {
@@ -30,6 +38,8 @@ export interface TraceAnswer {
 }
 
 export const REQUEST_FILE = "request.json";
+/** What it says on its standard output when it has attached. */
+export const ATTACHED = "attached\n";
 export const ANSWER_FILE = "answer.json";
 /** What the process that becomes the program reads. */
 export const START_FILE = "start.json";
@@ -39,5 +49,6 @@ export interface StartRequest {
   readonly env: Readonly<Record<string, string>>;
   /** Of the machine's. */
   readonly directory: string;
-  readonly filter: CallFilter;
+  /** Base64. */
+  readonly filter: string;
 }

@@ -8,6 +8,8 @@ import type { Rewrite, Tracee } from "./tracee.ts";
 export const SCRATCH_BYTES = 4 * 1024 * 1024;
 /** Room for strings of calls that are under way in other threads. */
 const TEXT_BYTES = 512 * 1024;
+const VECTOR_BYTES = SCRATCH_BYTES - TEXT_BYTES;
+const E2BIG = 7;
 const CHUNK = DATA_BYTES - (DATA_BYTES % 8);
 
 /** Gives the call that a program is in other arguments; what it had is put back when the call ends. An errno. */
@@ -59,7 +61,8 @@ function writeVector(tracing: Tracing, tracee: Tracee, items: readonly (number |
     pointers.push(at);
   }
   pointers.push(0);
-  const start = scratch.address + TEXT_BYTES;
+  const start = allocateVector(scratch, pointers.length * 8);
+  if (start < 0) return start;
   const { memory } = tracing.kernel;
   for (let done = 0; done < pointers.length;) {
     const part = pointers.slice(done, done + CHUNK / 8);
@@ -69,4 +72,13 @@ function writeVector(tracing: Tracing, tracee: Tracee, items: readonly (number |
     done += part.length;
   }
   return start;
+}
+
+/** Several children of one process may be about to execute something, and all of them still share its memory. */
+function allocateVector(scratch: NonNullable<Tracee["space"]["scratch"]>, bytes: number): number {
+  if (bytes > VECTOR_BYTES) return -E2BIG;
+  if (scratch.vectorsUsed + bytes > VECTOR_BYTES) scratch.vectorsUsed = 0;
+  const at = scratch.address + TEXT_BYTES + scratch.vectorsUsed;
+  scratch.vectorsUsed += bytes;
+  return at;
 }

@@ -17,7 +17,7 @@ export interface Tracee {
 
 /** Memory in a process that strings for the kernel are put into. Shared as the process's memory is. */
 export interface AddressSpace {
-  scratch?: { readonly address: number; used: number } | undefined;
+  scratch?: { readonly address: number; used: number; vectorsUsed: number } | undefined;
 }
 
 export interface Pending {

@@ -3,8 +3,10 @@ import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../base/errors.ts";
 import { loadSyscalls } from "../../sys/load-syscalls.ts";
+import { filterBytes } from "../../sys/trace/call-filter.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
+import type { Kernel } from "../../sys/trace/kernel.ts";
 import { AREA_BYTES, openTracing } from "../../sys/trace/tracing.ts";
 import type { Tracing } from "../../sys/trace/tracing.ts";
 import { searchPath } from "../proot/exec-calls.ts";
@@ -16,8 +18,8 @@ import { openFiles } from "./files.ts";
 import { nativePaths } from "./native-paths.ts";
 import { ownerBook } from "./owner-book.ts";
 import { AT_FDCWD } from "./places.ts";
-import { ANSWER_FILE, REQUEST_FILE, START_FILE } from "./request.ts";
-import type { StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
+import { ANSWER_FILE, ATTACHED, REQUEST_FILE, START_FILE } from "./request.ts";
+import type { AttachRequest, FakeIds, GuestRequest, StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
 import { ThreadTable } from "./threads.ts";
 import type { Tracee } from "./tracee.ts";
 import { trace } from "./tracer.ts";
@@ -28,32 +30,37 @@ const SIGKILL = 9;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 
-/** Runs one program and all that it starts, and says who owns what afterwards. */
+/** Runs one program and all that it starts. */
 function main(directory: string): void {
   const parent = process.ppid;
-  const launcher = startLauncher(directory);
-  const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest;
+  const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest | AttachRequest;
+  const launcher = "attach" in request ? undefined : startLauncher(directory);
   const kernel = openKernel(AREA_BYTES);
-  // Programs of the same user could read our memory otherwise, and orphans would be nobody's.
-  kernel.call(CALLS.prctl, PR_SET_DUMPABLE, 0);
-  kernel.call(CALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
-  kernel.call(CALLS.prctl, PR_SET_PDEATHSIG, SIGKILL);
+  guardSelf(kernel);
   // It may have died before.
   if (process.ppid !== parent) return;
   const tracing = openTracing(kernel);
   const threads = new ThreadTable();
-  const context = contextOf(request, tracing, threads);
-  const first = firstOf(request, launcher.pid);
+  const guest = "attach" in request ? undefined : request.guest;
+  const context = contextOf(guest, tracing, threads);
+  const first = firstOf(request, "attach" in request ? request.attach : (launcher?.pid ?? 0));
   threads.add(first);
-  writeStart(directory, request, context, first);
-  const seized = tracing.seize(launcher.pid);
+  if (!("attach" in request)) writeStart(directory, request, context, first);
+  const seized = tracing.seize(first.pid);
   if (seized < 0) throw new AppError("SANDBOX_UNAVAILABLE", `ptrace(PTRACE_SEIZE) failed with errno ${-seized}`);
-  const handlers = byNumber(handlersOf(request, threads, `${directory}/s`));
-  writeSync(launcher.gate, "x");
-  const end = trace({ context, threads, handlers, first });
-  const answer: TraceAnswer = { end };
+  const handlers = byNumber(handlersOf(guest, threads, `${directory}/s`));
+  if (launcher === undefined) writeSync(1, ATTACHED);
+  else writeSync(launcher.gate, "x");
+  const answer: TraceAnswer = { end: trace({ context, threads, handlers, first }) };
   writeFileSync(`${directory}/${ANSWER_FILE}`, JSON.stringify(answer), { mode: 0o600 });
   process.exit(0);
+}
+
+/** Programs of the same user could read our memory otherwise, orphans would be nobody's, and we might outlive our parent. */
+function guardSelf(kernel: Kernel): void {
+  kernel.call(CALLS.prctl, PR_SET_DUMPABLE, 0);
+  kernel.call(CALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+  kernel.call(CALLS.prctl, PR_SET_PDEATHSIG, SIGKILL);
 }
 
 function startLauncher(directory: string): { readonly pid: number; readonly gate: number } {
@@ -71,7 +78,7 @@ function startLauncher(directory: string): { readonly pid: number; readonly gate
   return { pid: child.pid, gate };
 }
 
-function contextOf({ guest }: TraceRequest, tracing: Tracing, threads: ThreadTable): Context {
+function contextOf(guest: GuestRequest | undefined, tracing: Tracing, threads: ThreadTable): Context {
   const files = openFiles(tracing.kernel);
   const places =
     guest === undefined
@@ -88,7 +95,7 @@ function contextOf({ guest }: TraceRequest, tracing: Tracing, threads: ThreadTab
   };
 }
 
-function firstOf({ uid, gid, groups }: TraceRequest, pid: number): Tracee {
+function firstOf({ uid, gid, groups }: FakeIds, pid: number): Tracee {
   return { tid: pid, pid, credentials: credentialsOf(uid, gid, groups), space: {}, program: "" };
 }
 
@@ -100,7 +107,7 @@ function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, 
     argv: [guest === undefined ? command : searchPath(context, first, command, path), ...rest],
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
-    filter: filterFor(guest !== undefined),
+    filter: filterBytes(filterFor(guest !== undefined)).toString("base64"),
   };
   writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
 }
@@ -111,7 +118,7 @@ function splitVariable(variable: string): [string, string] {
 }
 
 function handlersOf(
-  { guest }: TraceRequest,
+  guest: GuestRequest | undefined,
   threads: ThreadTable,
   shortcuts: string,
 ): ReturnType<typeof ownerHandlers> {

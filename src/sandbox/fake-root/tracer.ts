@@ -120,7 +120,7 @@ class Tracer {
     const args = [0, SCRATCH_BYTES, PROT_READ_WRITE, MAP_FLAGS, -1, 0];
     const address = inject(this.#tracing, tid, CALLS.mmap, args, (waited) => this.handle(waited));
     if (address === undefined) return false;
-    tracee.space.scratch = { address, used: 0 };
+    tracee.space.scratch = { address, used: 0, vectorsUsed: 0 };
     this.#tracing.resume(tid);
     return false;
   }

@@ -25,6 +25,7 @@ const JUMP_EQUAL = 0x15;
 const JUMP_AT_LEAST = 0x35;
 const RETURN = 0x06;
 
+const INSTRUCTION_BYTES = 8;
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 
@@ -54,20 +55,30 @@ export function filterProgram({ trace, refuse }: CallFilter): readonly Instructi
   ];
 }
 
-/** Sets no_new_privs and the filter for the calling thread and all that it starts. Throws `SANDBOX_UNAVAILABLE`. */
-export function installFilter(kernel: Kernel, filter: CallFilter): void {
+/** The program as the kernel takes it: an array of `struct sock_filter`. */
+export function filterBytes(filter: CallFilter): Buffer {
   const program = filterProgram(filter);
+  const bytes = Buffer.alloc(program.length * INSTRUCTION_BYTES);
+  for (const [index, [code, yes, no, value]] of program.entries()) {
+    const at = index * INSTRUCTION_BYTES;
+    bytes.writeUInt16LE(code, at);
+    bytes[at + 2] = yes;
+    bytes[at + 3] = no;
+    bytes.writeUInt32LE(value >>> 0, at + 4);
+  }
+  return bytes;
+}
+
+/**
+ * Sets no_new_privs and a filter ({@link filterBytes}) for the calling thread and all that it starts. Throws
+ * `SANDBOX_UNAVAILABLE`.
+ */
+export function installFilter(kernel: Kernel, program: Buffer): void {
   const { memory, address } = kernel;
   const start = 64;
-  for (const [index, [code, yes, no, value]] of program.entries()) {
-    const at = start + index * 8;
-    memory.writeUInt16LE(code, at);
-    memory[at + 2] = yes;
-    memory[at + 3] = no;
-    memory.writeUInt32LE(value >>> 0, at + 4);
-  }
+  program.copy(memory, start);
   // struct sock_fprog
-  memory.writeUInt16LE(program.length, 0);
+  memory.writeUInt16LE(program.length / INSTRUCTION_BYTES, 0);
   putLong(memory, 8, address + start);
   must(kernel.call(CALLS.prctl, PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
   must(kernel.call(CALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, address), "seccomp(SECCOMP_SET_MODE_FILTER)");
