@@ -63,25 +63,49 @@ async function tryWays(
   { machine, path, signal }: EmulationOptions,
 ): Promise<Emulation> {
   const handler = hostHandler(architecture);
-  const reasons: string[] = [];
-  const present = await asItIs(probe, handler, isSibling(machine, architecture.name), ways, reasons);
-  if (present !== undefined) return present;
+  // A tracer knows the calls of one kind of program only.
+  const alone = ways.host ? await probe.alone() : undefined;
+  if (alone?.runs === true) return asItIs(handler, isSibling(machine, architecture.name));
   const candidates = findQemu(architecture, path);
+  const reasons: string[] = [];
+  for (const qemu of candidates) {
+    const version = versionOf(qemu, path, signal);
+    // Waited for where it is needed.
+    version.catch(() => {});
+    const describe = async (keepsName: boolean): Promise<Qemu> => ({
+      architecture: architecture.name,
+      path: qemu,
+      version: await version,
+      keepsName,
+    });
+    const own = ways.own ? await probe.own(qemu, true) : undefined;
+    if (own?.runs === true) return { kind: "own", qemu: await describe(!own.shifted) };
+    const byTracer = await traced(probe, qemu);
+    if (byTracer.runs) return { kind: "proot", qemu: await describe(true) };
+    if (own !== undefined) reasons.push(`a handler of our own for ${qemu}: ${own.reason}`);
+    reasons.push(byTracer.reason);
+  }
   if (candidates.length === 0)
     reasons.push(`there is no qemu-${architecture.qemu}-static or qemu-${architecture.qemu}`);
-  if (ways.own) {
-    for (const qemu of candidates) {
-      const trial = await probe.own(qemu, true);
-      if (!trial.runs) reasons.push(`a handler of our own for ${qemu}: ${trial.reason}`);
-      else return { kind: "own", qemu: await describe(architecture, qemu, !trial.shifted, path, signal) };
-    }
-  }
-  for (const qemu of candidates) {
-    const trial = await traced(probe, qemu);
-    if (trial.runs) return { kind: "proot", qemu: await describe(architecture, qemu, true, path, signal) };
-    reasons.push(trial.reason);
-  }
-  return { kind: "none", reasons };
+  return { kind: "none", reasons: [...(await hostReason(probe, handler, alone)), ...reasons] };
+}
+
+function asItIs(handler: HostHandler | undefined, sibling: boolean): Emulation {
+  if (handler === undefined && sibling) return { kind: "native" };
+  return { kind: "host", handler: handler?.name, interpreter: handler?.interpreter };
+}
+
+/** Why what the host may have does not do. */
+async function hostReason(
+  probe: Probe,
+  handler: HostHandler | undefined,
+  alone: Trial | undefined,
+): Promise<readonly string[]> {
+  if (alone === undefined || alone.runs) return [];
+  if (!(await probe.here()).runs) return ["the host has no handler for it"];
+  if (handler === undefined || handler.flags.includes("F"))
+    return [`what runs it on the host does not in a root of its own: ${alone.reason}`];
+  return [`the host's handler ${handler.name} lacks flag F and works in no root but the host's`];
 }
 
 /** The tracer of rung proot starts the emulator for each program, in a root that has nothing it could be linked with. */
@@ -101,41 +125,9 @@ function isStatic(program: string): boolean {
   }
 }
 
-/** By the processor or a handler that is there; else what is wrong with it. */
-async function asItIs(
-  probe: Probe,
-  handler: HostHandler | undefined,
-  sibling: boolean,
-  ways: Ways,
-  reasons: string[],
-): Promise<Emulation | undefined> {
-  // A tracer knows the calls of one kind of program only.
-  if (!ways.host) return undefined;
-  const isNative = sibling && handler === undefined;
-  const alone = await probe.alone();
-  if (alone.runs && isNative) return { kind: "native" };
-  if (alone.runs) return { kind: "host", handler: handler?.name, interpreter: handler?.interpreter };
-  const here = await probe.here();
-  if (!here.runs) reasons.push("the host has no handler for it");
-  else if (handler === undefined || handler.flags.includes("F"))
-    reasons.push(`what runs it on the host does not in a root of its own: ${alone.reason}`);
-  else reasons.push(`the host's handler ${handler.name} lacks flag F and works in no root but the host's`);
-  return undefined;
-}
-
 /** 32-bit programs, which many processors of the 64-bit kind run, and some do not. */
 function isSibling(machine: string, name: string): boolean {
   return (machine === "amd64" && name === "386") || (machine === "arm64" && name === "arm");
-}
-
-async function describe(
-  { name }: ElfArchitecture,
-  qemu: string,
-  keepsName: boolean,
-  path: string,
-  signal: AbortSignal,
-): Promise<Qemu> {
-  return { architecture: name, path: qemu, version: await versionOf(qemu, path, signal), keepsName };
 }
 
 /** `7.2.22` of `qemu-aarch64 version 7.2.22 (Debian …)`; of one that will not say, `of unknown version`. */
