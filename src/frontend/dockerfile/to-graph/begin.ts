@@ -74,7 +74,13 @@ function baseRoot(state: StageState): StepId {
     case "scratch":
       return conversion.graph.add(scratchStep, { stage: "image", text: "scratch", target: conversion.layout.target });
     case "directory":
-      return addStep(state, copyOfAll(state, base), stage.from.node, `FROM ${base.name}`);
+      // As in BuildKit, it is counted, and its number is nobody's.
+      return conversion.graph.add(copyOfAll(state, base), {
+        stage: `context ${base.name}`,
+        text: `FROM ${base.name}`,
+        target: conversion.layout.target,
+        source: stage.from.node.source,
+      });
     case "image":
       return addStep(state, imageStep(base, conversion), stage.from.node, `FROM ${base.name}`);
   }

@@ -15,10 +15,10 @@ test("a directory can be copied from, mounted and begun with", async () => {
     "
     1: context /dir [context linux/amd64]
     2: scratch [image linux/amd64]
-    3: copy 2<1 . -> / into [1/3 linux/amd64]
-    4: copy 3<1 a -> /b [2/3 linux/amd64]
+    3: copy 2<1 . -> / into [context dir linux/amd64]
+    4: copy 3<1 a -> /b [1/3 linux/amd64]
     5: copy 2<1 s -> /context [mount s linux/amd64]
-    6: run 4 ["/bin/sh","-c","x"] env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin cwd=/ user= host linux/amd64 [3/3 linux/amd64]
+    6: run 4 ["/bin/sh","-c","x"] env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin cwd=/ user= host linux/amd64 [2/3 linux/amd64]
     "
   `);
 });
