@@ -1,4 +1,5 @@
-import { readFileSync, symlinkSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
@@ -169,6 +170,33 @@ describe.skipIf(missing !== undefined)("ADD from a repository", () => {
       expect(findBelow(open.out, formsOf(token, "me"))).toEqual([]);
     } finally {
       server.authorization = undefined;
+    }
+  });
+
+  test("is reached by SSH with the agent of the build, and by no key of the user", async () => {
+    const bin = bed.newDirectory("bin");
+    const said = join(bed.directory, "ssh-said");
+    // What ssh would run at the other end, here.
+    writeFileSync(
+      join(bin, "ssh"),
+      `#!/bin/sh\necho "$SSH_AUTH_SOCK $*" >> ${said}\nfor last; do :; done\nexec env GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' sh -c "$last"\n`,
+      { mode: 0o755 },
+    );
+    const socket = join(bed.directory, "agent.sock");
+    const agent = createServer().listen(socket);
+    const path = `${server.work("app.git").replace(/\.work$/, "")}#v1`;
+    const env = { PATH: `${bin}:${bed.env["PATH"]}`, SSH_AUTH_SOCK: socket };
+    try {
+      const { listing } = await files(`ADD ssh://git@example.test${path} /`, ["--ssh", "default", "--no-cache"], env);
+      expect(listing).toEqual(["old -rw-r--r--"]);
+      await files(`ADD git@example.test:${path} /scp`, ["--ssh", "default", "--no-cache"], env);
+      const calls = readFileSync(said, "utf8").trim().split("\n");
+      for (const call of calls) {
+        expect(call).toContain(`${socket} -F /dev/null -o BatchMode=yes`);
+        expect(call).toContain("git@example.test git-upload-pack");
+      }
+    } finally {
+      agent.close();
     }
   });
 

@@ -7,6 +7,7 @@ import { runTool, runToolAsync } from "./bed/process.ts";
 import { newContext } from "./support/context.ts";
 import { FileServer } from "./support/file-server.ts";
 import { GitServer } from "./support/git-server.ts";
+import type { Config, Index, Manifest } from "./support/image.ts";
 
 /** What BuildKit makes of addresses and contexts, compared with ours. Minutes of building the daemon the first time. */
 const enabled = Boolean(process.env["MANYARCH_TEST_ALL"]);
@@ -108,14 +109,13 @@ describe.skipIf(!enabled)("files from elsewhere, with BuildKit", () => {
     runTool("mkdir", [layout]);
     runTool("tar", ["-C", layout, "-xf", tar]);
     const blob = (digest: string): string => join(layout, "blobs", digest.replace(":", "/"));
-    const read = (path: string): any => JSON.parse(readFileSync(path, "utf8"));
-    let manifest = read(join(layout, "index.json")).manifests[0];
-    manifest = read(blob(manifest.digest));
-    if (manifest.manifests !== undefined) manifest = read(blob(manifest.manifests[0].digest));
+    const read = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T;
+    const index = read<Index>(join(layout, "index.json"));
+    const manifest = read<Manifest>(blob(index.manifests[0]!.digest));
     const root = join(layout, "root");
     runTool("mkdir", [root]);
     for (const { digest } of manifest.layers) runTool("tar", ["-C", root, "--numeric-owner", "-xpf", blob(digest)]);
-    const { history, config } = read(blob(manifest.config.digest));
+    const { history, config } = read<Config>(blob(manifest.config.digest));
     const format = "%P %y %m %U:%G %s %l\\n";
     const lines = runTool("find", [
       root,
@@ -143,8 +143,8 @@ describe.skipIf(!enabled)("files from elsewhere, with BuildKit", () => {
         .split("\n")
         .sort(),
       sums: sums.trim().split("\n"),
-      history: history.map(({ created_by: text }: { created_by: string }) => text),
-      workingDirectory: config.WorkingDir,
+      history: history.map(({ created_by: text }) => text),
+      workingDirectory: config["WorkingDir"],
     };
   }
 

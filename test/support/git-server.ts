@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -28,7 +28,9 @@ export class GitServer implements AsyncDisposable {
   static async start(): Promise<GitServer> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const git = new GitServer(server, mkdtempSync(join(tmpdir(), "manyarch-git-")));
+    const directory = mkdtempSync(join(tmpdir(), "manyarch-git-"));
+    chmodSync(directory, 0o755);
+    const git = new GitServer(server, directory);
     server.on("request", (request, response) => git.#answer(request, response));
     return git;
   }

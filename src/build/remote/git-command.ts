@@ -13,8 +13,8 @@ export interface GitRunner {
   readonly directory: string;
   readonly env: ProcessContext["env"];
   readonly signal: AbortSignal;
-  /** Socket of the SSH agent. */
-  readonly agent: string | undefined;
+  /** Socket of the SSH agent, asked for where an address needs one. */
+  agent(): string | undefined;
 }
 
 export interface GitOptions {
@@ -48,7 +48,7 @@ export async function runGit(args: readonly string[], runner: GitRunner, options
   try {
     return await run(["git", ...SETTINGS, ...args], {
       cwd: runner.directory,
-      env: environment(runner, options),
+      env: { ...environment(runner, options), ...agentFor(args, runner) },
       signal: runner.signal,
     });
   } catch (error) {
@@ -99,7 +99,18 @@ const PASSING =
   /Connection (?:refused|reset|timed out)|early EOF|RPC failed|returned error: (?:429|5\d\d)|unexpected disconnect|hung up unexpectedly|Empty reply|Operation too slow/i;
 const UNREACHABLE = /Could not resolve host|unable to access|unable to connect|Couldn't connect/i;
 
-function environment({ env, directory, agent }: GitRunner, options: GitOptions): Readonly<Record<string, string>> {
+/** As BuildKit has it, keys for SSH come from the agent that the build was given. */
+function agentFor(args: readonly string[], runner: GitRunner): Readonly<Record<string, string>> {
+  const remote = args.find((arg) => /^ssh:\/\/|^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:/.test(arg));
+  if (remote === undefined) return {};
+  const agent = runner.agent();
+  if (agent !== undefined) return { SSH_AUTH_SOCK: agent };
+  throw new AppError("SSH_MISSING", `${remote} is reached by SSH, and the build was given no agent`, {
+    hint: "Build with --ssh default and SSH_AUTH_SOCK set, or use the https address.",
+  });
+}
+
+function environment({ env, directory }: GitRunner, options: GitOptions): Readonly<Record<string, string>> {
   const chosen: Record<string, string> = {
     PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     LC_ALL: "C",
@@ -116,7 +127,6 @@ function environment({ env, directory, agent }: GitRunner, options: GitOptions):
   };
   for (const name of PASSED) if (env[name]) chosen[name] = env[name];
   if (env["SSL_CERT_FILE"]) chosen["GIT_SSL_CAINFO"] ??= env["SSL_CERT_FILE"];
-  if (agent !== undefined) chosen["SSH_AUTH_SOCK"] = agent;
   if (options.gitDirectory !== undefined) chosen["GIT_DIR"] = options.gitDirectory;
   if (options.authorization !== undefined) {
     chosen["GIT_CONFIG_COUNT"] = "1";

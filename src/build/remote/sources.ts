@@ -1,5 +1,4 @@
 import type { ProcessContext } from "../../base/context.ts";
-import { AppError } from "../../base/errors.ts";
 import { stepKey } from "../../engine/keys.ts";
 import { once } from "../../engine/once.ts";
 import type { RemoteSources, Work } from "../../engine/remote-sources.ts";
@@ -57,7 +56,7 @@ export class Remote implements RemoteSources {
       const known = rows.get(name);
       if (known !== undefined && store.blobs.has(known.digest, known.size)) return known;
       const { fetchLayer } = await import("./git-layer.ts");
-      const runner = this.#runGit(step);
+      const runner = this.#runGit();
       const reason =
         known === undefined ? `${commit.commit.slice(0, 12)} not fetched before` : "no longer in the store";
       const layer = await work(reason, () => fetchLayer(step, commit, { ...this.#o, runner, signal }));
@@ -74,19 +73,13 @@ export class Remote implements RemoteSources {
     const { remote, ref = "", checksum = "", byCommit } = step;
     return once(this.#commits, JSON.stringify([remote, ref, checksum, byCommit]), async () => {
       const { resolveCommit } = await import("./git-refs.ts");
-      return resolveCommit(step, this.#runGit(step), { authorization: accessTo(step, this.#o.private) });
+      return resolveCommit(step, this.#runGit(), { authorization: accessTo(step, this.#o.private) });
     });
   }
 
-  /** As BuildKit has it, keys for SSH come from the agent that the build was given. */
-  #runGit({ remote }: GitStep): GitRunner {
+  #runGit(): GitRunner {
     const { env, signal, session } = this.#o;
-    const agent = this.#o.private.agent("default");
-    if (agent === undefined && !/^(?:https?|git):/.test(remote)) {
-      throw new AppError("SSH_MISSING", `${remote} is reached by SSH, and the build was given no agent`, {
-        hint: "Build with --ssh default and SSH_AUTH_SOCK set, or use the https address.",
-      });
-    }
+    const agent = (): string | undefined => this.#o.private.agent("default");
     return (this.#runner ??= { directory: session().tempPath("git"), env, signal, agent });
   }
 }
