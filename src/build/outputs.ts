@@ -4,7 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Target } from "../engine/types.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { familiarReference, formatReference, repositoryName, type Reference } from "../oci/reference.ts";
-import { openSink, type Sink } from "../output/file-sink.ts";
+import type { Sink } from "../output/file-sink.ts";
 import type { LoadEngine } from "../output/load.ts";
 import { imageIdOf, metadataOf } from "../output/metadata.ts";
 import type { RegistryClient } from "../registry/types.ts";
@@ -169,6 +169,7 @@ async function stageResultFiles({ request, images, signal }: OutputSources): Pro
   try {
     for (const [path, text] of files) {
       if (path === undefined) continue;
+      const { openSink } = await import("../output/file-sink.ts");
       const sink = openSink(path, signal);
       staged.push(sink);
       await sink.write(Buffer.from(text));

@@ -31,6 +31,22 @@ test("a file appears whole, and not at all when given up", async () => {
   expect(readdirSync(join(directory, "a"))).toEqual(["out"]);
 });
 
+test("while it is written the file has no name at all, so that a kill leaves nothing", async () => {
+  const path = join(directory, "out");
+  for (const text of ["first", "second"]) {
+    const sink = openSink(path, signal);
+    await sink.write(Buffer.from(text));
+    expect(readdirSync(directory)).toEqual(text === "first" ? [] : ["out"]);
+    await sink.commit();
+    expect([readdirSync(directory), readFileSync(path, "utf8")]).toEqual([["out"], text]);
+  }
+  expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask() & 0o644);
+});
+
+test("a directory in its place is an error at once", () => {
+  expect(() => openSink(directory, signal)).toThrow(expect.objectContaining({ code: "OUTPUT_UNWRITABLE" }));
+});
+
 test("a device stays one", async () => {
   const sink = openSink("/dev/null", signal);
   await sink.write(Buffer.from("x"));

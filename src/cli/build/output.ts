@@ -39,7 +39,8 @@ interface Parts {
 
 function readOptions(text: string, flag: string): ReadonlyMap<string, string> {
   const fields = csvFields(text);
-  if (fields.length === 1 && fields[0] === text && !text.startsWith("type=")) {
+  // A path may have an equals sign; one that reads as an option whose type was forgotten is none.
+  if (fields.length === 1 && fields[0] === text && !/^(?:type|dest|name|push|tar|compression)=/i.test(text)) {
     return new Map([
       ["type", text === "-" ? "tar" : "local"],
       ["dest", text],

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { parseSize } from "../../base/values.ts";
 import type { RunSettings } from "../../build/request.ts";
 import type { HostEntry, Ulimit } from "../../worker/protocol.ts";
@@ -28,6 +27,8 @@ function parseHost(text: string): HostEntry {
       `--add-host ${text}: there is no gateway: RUNs have the network of this machine`,
       `write ${name}:127.0.0.1`,
     );
+  // Loaded only for whoever asks: start-up counts.
+  const { isIP } = process.getBuiltinModule("node:net");
   if (name === "" || isIP(address) === 0)
     throw usage(`--add-host ${text}: expected NAME:IP`, "write --add-host db.test:10.0.0.5");
   return { name, address };
