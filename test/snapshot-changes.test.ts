@@ -77,28 +77,39 @@ test.skipIf(!isRoot)(
     mkdirSync(scratch);
     const overlay = overlayRoot({ scratch, syscalls });
     await fc.assert(
-      fc.asyncProperty(fc.array(changes, { minLength: 2, maxLength: 4 }), async ([base = [], ...rounds]) => {
-        const first = join(directory, `base-${++count}`);
-        mkdirSync(first);
-        let links = runChanges(first, base).links;
-        const handedOn = copyRoot({ place: join(directory, `copies-${count}`), syscalls });
-        const lower = [first];
-        for (const all of rounds) {
-          const start = now();
-          const fresh = copyRoot({ place: join(directory, `copies-${++count}`), syscalls });
-          const one = await change(handedOn, lower, all, start);
-          expect(one.lines).toEqual(rescan(one.before, one.after));
-          const other = await change(fresh, lower, all, start);
-          expect(other.lines).toEqual(one.lines);
-          // Files of lower layers lose their other names in a mount, when they are written.
-          if (!links) {
-            const mounted = await change(overlay, lower, all, start);
-            if (!(mounted.met.links && mounted.met.copies)) expect(withoutRepeats(mounted)).toEqual(one.lines);
+      fc.asyncProperty(
+        changes,
+        fc.array(fc.tuple(changes, fc.constantFrom("run", "run", "copy", "mount")), { minLength: 1, maxLength: 4 }),
+        async (base, rounds) => {
+          const first = join(directory, `base-${++count}`);
+          mkdirSync(first);
+          let links = runChanges(first, base).links;
+          const handedOn = copyRoot({ place: join(directory, `copies-${count}`), syscalls });
+          const lower = [first];
+          for (const [all, how] of rounds) {
+            const start = now();
+            const fresh = copyRoot({ place: join(directory, `copies-${++count}`), syscalls });
+            // Layers between two RUNs, to which the copy that is handed on has to be brought.
+            if (how !== "run") {
+              const layer = await change(how === "copy" || links ? fresh : overlay, lower, all, start);
+              links ||= layer.met.links;
+              lower.push(layer.upper);
+              continue;
+            }
+            const one = await change(handedOn, lower, all, start);
+            expect(one.lines).toEqual(rescan(one.before, one.after));
+            const other = await change(fresh, lower, all, start);
+            expect(other.lines).toEqual(one.lines);
+            // Files of lower layers lose their other names in a mount, when they are written.
+            if (!links) {
+              const mounted = await change(overlay, lower, all, start);
+              if (!(mounted.met.links && mounted.met.copies)) expect(withoutRepeats(mounted)).toEqual(one.lines);
+            }
+            links ||= one.met.links;
+            lower.push(one.upper);
           }
-          links ||= one.met.links;
-          lower.push(one.upper);
-        }
-      }),
+        },
+      ),
       { numRuns: Number(process.env["FC_RUNS"] ?? 40), interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
     );
   },

@@ -162,6 +162,30 @@ test("the next RUN of a chain goes on with the copy, and others get their own", 
   expect(await changesOf(chain, second)).toEqual(['g file 644 0:0 "c\\n"']);
 });
 
+test("a copy is brought to the layers that came after it", async () => {
+  const roots = maker();
+  const lower = [base("mkdir d; echo a > d/f; echo b > gone; ln -s x l")];
+  const first = await open(roots, lower);
+  sh(first.root.directory, "echo r > run");
+  await changesOf(lower, first);
+  const made = base("mkdir d e; echo n > d/new; echo m > e/f; mkdir l; chmod 700 d");
+  syscalls.lsetxattr(join(made, "d"), "user.overlay.opaque", Buffer.from("y"));
+  syscalls.mknod(join(made, "gone"), 0o020000);
+  const chain = [...lower, first.upper, made];
+  const next = await open(roots, chain);
+  expect(next.root.directory).toBe(first.root.directory);
+  expect(dump(new LayeredTree([next.root.directory], syscalls))).toEqual(dump(new LayeredTree(chain, syscalls)));
+  expect(readdirSync(next.root.directory)).toEqual(["d", "e", "l", "run"]);
+  expect(readdirSync(join(next.root.directory, "d"))).toEqual(["new"]);
+  sh(next.root.directory, "echo o >> e/f");
+  expect(await changesOf(chain, next)).toEqual(['e/f file 644 0:0 "m\\no\\n"']);
+});
+
+test("an empty root is open to everybody", async () => {
+  const { root } = await open(maker(), []);
+  expect(lstatSync(root.directory).mode & 0o7777).toBe(0o755);
+});
+
 test("a copy whose RUN failed is not gone on with, and few are kept", async () => {
   const place = join(directory, "copies");
   const roots = copyRoot({ place, syscalls });

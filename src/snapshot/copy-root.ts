@@ -3,8 +3,8 @@ import { fromUtf8 } from "../layer/entry.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import { advanceCopy } from "./advance-copy.ts";
 import { DiskNode } from "./disk-node.ts";
-import { emptyTree } from "./empty-tree.ts";
 import { earliestChange, momentAfter } from "./file-clock.ts";
 import type { Moment } from "./file-clock.ts";
 import { KeptRoots } from "./kept-roots.ts";
@@ -14,10 +14,9 @@ import { parentOf } from "./resolve-path.ts";
 import { StatIndex } from "./stat-index.ts";
 import { findChanges } from "./tree-changes.ts";
 import type { TreeChanges } from "./tree-changes.ts";
-import type { Tree, TreeNode } from "./tree.ts";
+import type { Tree } from "./tree.ts";
 import { walk } from "./walk.ts";
 import type { RootLayers, RootMaker, WritableRoot } from "./writable-root.ts";
-import { setMetadata } from "./write-node.ts";
 import type { WriteContext } from "./write-node.ts";
 
 export interface CopyRootOptions {
@@ -54,33 +53,31 @@ export function copyRoot({ place, syscalls, onNotice: notice = () => {} }: CopyR
   const kept = new KeptRoots();
   let count = 0;
   const open = async (layers: RootLayers, signal: AbortSignal): Promise<WritableRoot> => {
-    const root =
-      kept.take(layers.lower) ?? (await makeCopy(layers.lower, `${place}/${count++}`, place, context, signal));
+    const { root: known, holds = 0 } = kept.take(layers.lower) ?? {};
+    const directory = known?.directory ?? `${place}/${count++}`;
+    const isWhole = known !== undefined && holds === layers.lower.length;
+    const root = isWhole ? known : await fill(directory, layers.lower, holds, place, context, signal);
     return new CopiedRoot(root, layers, place, kept, context);
   };
   return { kind: "copy", open };
 }
 
-/** Lays the layers out in `directory`, which is made. */
-async function makeCopy(
-  lower: readonly string[],
+/** Lays the layers out in `directory`, which holds so many of the lowest already, or is made. */
+async function fill(
   directory: string,
+  lower: readonly string[],
+  holds: number,
   place: string,
   context: WriteContext,
   signal: AbortSignal,
 ): Promise<PlainRoot> {
-  mkdirSync(directory, { mode: 0o700 });
+  // What an empty root is; others are described by their layers.
+  if (holds === 0) mkdirSync(directory, { mode: 0o755 });
   const root = RootDirectory.open(directory, { links: "refuse" });
   try {
-    const tree = new LayeredTree(lower, context.syscalls);
-    const writer = new PlainWriter(root, context, { isStill: true });
+    const steps = holds === 0 ? copyAll(root, lower, context) : advanceAll(root, lower.slice(holds), context);
     let count = 0;
-    for (const { path, node } of walk(tree, "")) {
-      if (node instanceof DiskNode) writer.put(path, node);
-      if (++count % BREATH === 0) await breathe(signal);
-    }
-    writer.finish();
-    describeTop(directory, tree.lstat(""), context);
+    for (const _ of steps) if (++count % BREATH === 0) await breathe(signal);
     return remember(directory, StatIndex.read(root), place);
   } catch (error) {
     removeTree(fromUtf8(directory));
@@ -90,9 +87,20 @@ async function makeCopy(
   }
 }
 
-function describeTop(directory: string, node: TreeNode | undefined, context: WriteContext): void {
-  const { mode, uid, gid, mtime, xattrs } = node ?? emptyTree.lstat("")!;
-  setMetadata(`${fromUtf8(directory)}/.`, { path: "", mode, uid, gid, mtime, xattrs }, "directory", context);
+function* copyAll(root: RootDirectory, lower: readonly string[], context: WriteContext): Generator<void, void> {
+  const tree = new LayeredTree(lower, context.syscalls);
+  const writer = new PlainWriter(root, context, { isStill: true });
+  const top = tree.lstat("");
+  if (top instanceof DiskNode) writer.put("", top);
+  for (const { path, node } of walk(tree, "")) {
+    if (node instanceof DiskNode) writer.put(path, node);
+    yield;
+  }
+  writer.finish();
+}
+
+function* advanceAll(root: RootDirectory, layers: readonly string[], context: WriteContext): Generator<void, void> {
+  for (const layer of layers) yield* advanceCopy(root, layer, context);
 }
 
 /** To be called when nothing changes the files: what does later has a later time than any of them. */

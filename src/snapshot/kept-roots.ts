@@ -16,7 +16,7 @@ interface Kept {
   readonly top: number;
 }
 
-/** Copies whose RUN has ended, for the next one of the same chain: each is taken once. */
+/** Copies whose RUN has ended, for the next one of the same chain or one above it: each is taken once. */
 export class KeptRoots {
   readonly #kept: Kept[] = [];
 
@@ -33,19 +33,20 @@ export class KeptRoots {
     removeRoot(oldest.root);
   }
 
-  /** The copy of `layers`, which is the caller's then. */
-  take(layers: readonly string[]): PlainRoot | undefined {
-    const at = this.#kept.findIndex((kept) => isChain(kept, layers));
-    const [found] = at < 0 ? [] : this.#kept.splice(at, 1);
-    if (found !== undefined) closeSync(found.top);
-    return found?.root;
+  /** The copy that holds most of `layers`, which is the caller's then, and how many it holds. */
+  take(layers: readonly string[]): { readonly root: PlainRoot; readonly holds: number } | undefined {
+    const fits = this.#kept.filter((kept) => isBegin(kept, layers));
+    const best = fits.toSorted((a, b) => b.below.length - a.below.length)[0];
+    if (best === undefined) return undefined;
+    this.#kept.splice(this.#kept.indexOf(best), 1);
+    closeSync(best.top);
+    return { root: best.root, holds: best.below.length + 1 };
   }
 }
 
-function isChain({ below, top }: Kept, layers: readonly string[]): boolean {
-  const highest = layers.at(-1);
-  if (highest === undefined || below.length !== layers.length - 1) return false;
-  if (!below.every((layer, index) => layer === layers[index])) return false;
+function isBegin({ below, top }: Kept, layers: readonly string[]): boolean {
+  const highest = layers[below.length];
+  if (highest === undefined || !below.every((layer, index) => layer === layers[index])) return false;
   const ours = fstatSync(top, { bigint: true });
   try {
     const there = statSync(highest, { bigint: true });

@@ -40,7 +40,7 @@ export class PlainWriter {
     this.#isStill = isStill;
   }
 
-  /** Makes `path`, where nothing is, what `node` is. Throws `DISK_FULL`, `LAYER_WRITE_FAILED` and `FILE_CHANGED`. */
+  /** Makes `path`, where nothing is or both are directories, what `node` is. Throws `DISK_FULL`, `LAYER_WRITE_FAILED` and `FILE_CHANGED`. */
   put(path: string, node: DiskNode): void {
     try {
       if (node.type === "directory") this.#putDirectory(path, node);
@@ -65,7 +65,7 @@ export class PlainWriter {
 
   #putDirectory(path: string, { mode, uid, gid, mtime, xattrs }: DiskNode): void {
     this.#directories.push({ path, mode, uid, gid, mtime, xattrs });
-    if (path !== "") mkdirSync(this.#root.at(path), 0o700);
+    if (path !== "" && this.#root.lstat(path) === undefined) mkdirSync(this.#root.at(path), 0o700);
   }
 
   #putLink(path: string, node: DiskNode): boolean {
