@@ -12,6 +12,8 @@ export interface Libc {
   /** Of the last call. */
   errno(): number;
   errnoName(number: number): string;
+  /** Where the bytes of an array are, for as long as it is kept. */
+  addressOf(array: Uint8Array): bigint;
 }
 
 const AT_FDCWD = -100;

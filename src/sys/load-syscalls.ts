@@ -2,11 +2,14 @@ import { createRequire } from "node:module";
 import { AppError } from "../base/errors.ts";
 import { makeSyscalls } from "./libc-syscalls.ts";
 import type { Libc } from "./libc-syscalls.ts";
+import { makeProcessCalls } from "./libc-process-calls.ts";
+import type { ProcessCalls } from "./process-calls.ts";
 import type { Syscalls } from "./syscalls.ts";
 
 type Koffi = typeof import("koffi");
 
 let loaded: Syscalls | undefined;
+let loadedProcess: ProcessCalls | undefined;
 
 /**
  * The system calls, through koffi and the C library that Node itself runs on (glibc or musl). koffi
@@ -15,6 +18,11 @@ let loaded: Syscalls | undefined;
  */
 export function loadSyscalls(): Syscalls {
   return (loaded ??= makeSyscalls(bindLibc(requireKoffi())));
+}
+
+/** As {@link loadSyscalls}, what a process does to itself. */
+export function loadProcessCalls(): ProcessCalls {
+  return (loadedProcess ??= makeProcessCalls(bindLibc(requireKoffi()), process.arch));
 }
 
 function requireKoffi(): Koffi {
@@ -44,6 +52,7 @@ function bindLibc(koffi: Koffi): Libc {
   return {
     errno: () => koffi.errno(),
     errnoName: (number) => names.get(number) ?? `E${number}`,
+    addressOf: (array) => BigInt(koffi.address(array)),
     bind: (name, result, parameters) => libc.func(name, result, [...parameters]),
   };
 }
