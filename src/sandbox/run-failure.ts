@@ -1,5 +1,6 @@
 import { AppError } from "../base/errors.ts";
 import type { ContainerEnd } from "./container.ts";
+import { oomKills } from "./memory-pressure.ts";
 
 /** A command that ended with another code than 0, as an error. Carries the code: the build exits with its own. */
 export class RunFailure extends AppError {
@@ -18,6 +19,14 @@ export interface RunCircumstances {
   readonly platform: string;
   /** Processes that the kernel killed for want of memory meanwhile, on the whole machine. */
   readonly oomKills: number;
+}
+
+/** `oomKillsBefore`: what {@link oomKills} said when the command began. */
+export function circumstances(
+  { argv, platform }: Pick<RunCircumstances, "argv" | "platform">,
+  oomKillsBefore: number,
+): RunCircumstances {
+  return { argv, platform, oomKills: oomKills() - oomKillsBefore };
 }
 
 /** What went wrong with a command, or with starting it; undefined where nothing did. */

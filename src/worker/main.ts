@@ -1,7 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { setImmediate as breathe } from "node:timers/promises";
 import { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
-import { runtimeSandbox } from "../sandbox/sandbox.ts";
+import { runtimeSandbox } from "../sandbox/runtime-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { mountForSandboxes } from "../sandbox/worker-mounts.ts";
 import { overlayRoot } from "../snapshot/overlay-root.ts";

@@ -1,0 +1,92 @@
+import { AppError } from "../base/errors.ts";
+import { RunFailure } from "./run-failure.ts";
+import type { PassedOver } from "./rung.ts";
+import { rungNamed } from "./rung.ts";
+import type { Sandbox, SandboxRun } from "./sandbox.ts";
+
+export interface LadderOptions {
+  /** Highest first. */
+  readonly rungs: readonly Sandbox[];
+  /** Those above and between that cannot be had here. */
+  readonly passedOver: readonly PassedOver[];
+  readonly onNote: (code: string, message: string) => void;
+}
+
+/**
+ * The rungs that this place has: each RUN executes on the highest that serves it. One that cannot begin its
+ * first RUN is passed over from then on, which is how it is probed: by what it does. What was passed over is
+ * told when a rung is first used.
+ */
+export function ladderSandbox({ rungs, passedOver, onNote }: LadderOptions): Sandbox {
+  const usable = [...rungs];
+  const proven = new Set<Sandbox>();
+  const refused: PassedOver[] = [...passedOver];
+  const [highest] = rungs;
+  const use = async (rung: Sandbox, attempt: () => Promise<void>): Promise<boolean> => {
+    try {
+      await attempt();
+    } catch (error) {
+      if (proven.has(rung) || !isRefusal(error)) throw error;
+      refused.push(passedOverBy(rung, error));
+      usable.splice(usable.indexOf(rung), 1);
+      return false;
+    }
+    return true;
+  };
+  return {
+    rung: highest?.rung ?? rungNamed("none"),
+    get runtime(): string | null {
+      return usable[0]?.runtime ?? null;
+    },
+    run: async (request, options) => {
+      for (;;) {
+        const rung = usable.find((one) => one.serves?.(request) ?? true);
+        if (rung === undefined) throw unavailable(request, refused);
+        const told = (): void => {
+          if (!proven.has(rung) && refused.length > 0) onNote("SANDBOX_RUNG", describe(rung, refused));
+          proven.add(rung);
+        };
+        const attempt = async (): Promise<void> => {
+          try {
+            await rung.run(request, options);
+            told();
+          } catch (error) {
+            if (!isRefusal(error)) told();
+            throw error;
+          }
+        };
+        if (await use(rung, attempt)) return;
+      }
+    },
+  };
+}
+
+/** It could not begin; everything else is the command's, or somebody's who ended it. */
+function isRefusal(error: unknown): error is AppError {
+  if (error instanceof RunFailure || !(error instanceof Error)) return false;
+  if (error instanceof AppError) return error.code === "SANDBOX_FAILED" || error.code === "SANDBOX_UNAVAILABLE";
+  return "syscall" in error && "code" in error && ["EPERM", "EACCES", "ENOSYS"].includes(String(error.code));
+}
+
+function passedOverBy({ rung }: Sandbox, error: Error): PassedOver {
+  return { rung: rung.name, reason: error.message, fix: error instanceof AppError ? error.hint : undefined };
+}
+
+/** `RUN executes on the rung chroot (...)`, then a line for each rung above it. */
+function describe({ rung }: Sandbox, passedOver: readonly PassedOver[]): string {
+  return [`RUN executes on the rung ${rung.name}: ${rung.gives}`, ...passedOver.map(lineOf)].join("\n");
+}
+
+function lineOf({ rung, reason, fix }: PassedOver): string {
+  return `  ${rung} passed over: ${reason}${fix === undefined ? "" : `. ${fix}`}`;
+}
+
+function unavailable({ argv, emulator }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
+  const what = emulator === undefined ? "RUN" : "RUN of a foreign platform";
+  const hint = passedOver.flatMap(({ fix }) => (fix === undefined ? [] : [fix])).at(-1);
+  return new AppError(
+    "SANDBOX_UNAVAILABLE",
+    [`no sandbox for ${what} ${JSON.stringify(argv.at(-1) ?? "")} is to be had here`, ...passedOver.map(lineOf)].join("\n"),
+    { hint },
+  );
+}

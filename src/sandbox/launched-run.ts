@@ -1,0 +1,57 @@
+import { mkdirSync, rmSync } from "node:fs";
+import type { ProcessCalls } from "../sys/process-calls.ts";
+import type { LaunchJob } from "./launch/job.ts";
+import type { Launchers } from "./launch/launcher.ts";
+import { markOf } from "./launch/marks.ts";
+import type { Marks } from "./launch/marks.ts";
+import { runCommand } from "./launch/run-command.ts";
+import { oomKills } from "./memory-pressure.ts";
+import { circumstances, runFailure } from "./run-failure.ts";
+import type { RunOptions, SandboxRun } from "./sandbox.ts";
+
+export interface LaunchedOptions {
+  readonly scratch: string;
+  readonly calls: ProcessCalls;
+  readonly marks: Marks;
+  readonly launchers: Launchers;
+}
+
+/** Runs of the rungs that need no OCI runtime: by a launcher that becomes the command. */
+export class LaunchedRuns {
+  readonly #options: LaunchedOptions;
+  #count = 0;
+
+  constructor(options: LaunchedOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls `prepare` with a directory of this run's own and runs the job that it answers; `undo` is called
+   * when every process of it has ended. Throws what {@link Sandbox.run} throws.
+   */
+  async run(request: SandboxRun, options: RunOptions, prepare: (directory: string) => Prepared): Promise<void> {
+    const { scratch, calls, marks, launchers } = this.#options;
+    const number = this.#count++;
+    const directory = `${scratch}/run${number}`;
+    mkdirSync(directory, { mode: 0o700 });
+    const launcher = launchers.take();
+    let prepared: Prepared | undefined;
+    try {
+      const before = oomKills();
+      prepared = prepare(directory);
+      const job = { ...prepared.job, mark: markOf(marks, number) };
+      const end = await runCommand(launcher, job, { calls, ...options });
+      const failure = runFailure(end, circumstances(request, before));
+      if (failure !== undefined) throw failure;
+    } finally {
+      launcher.dismiss();
+      prepared?.undo();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+}
+
+export interface Prepared {
+  readonly job: Omit<LaunchJob, "mark">;
+  undo(): void;
+}
