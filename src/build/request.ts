@@ -3,6 +3,7 @@ import type { Annotation } from "../oci/annotation.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Mirrors } from "../registry/mirrors.ts";
+import type { RungChoice } from "../sandbox/rung.ts";
 import type { HostEntry, Ulimit } from "../worker/protocol.ts";
 
 /** What `manyarch build` was asked for, as plain data: everything parsed, nothing looked up. */
@@ -40,6 +41,8 @@ export interface BuildRequest {
   readonly hostCa: "auto" | "off";
   /** `auto`: RUNs that compile Go keep their build cache from build to build. */
   readonly goCache: "auto" | "off";
+  /** --sandbox and --min-sandbox. */
+  readonly sandbox: RungChoice;
   /** How the image is written where no output says otherwise. */
   readonly image: ImageOptions;
   /** Seconds since the epoch: SOURCE_DATE_EPOCH. */

@@ -87,7 +87,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     searchPath: searchPath(process.env["PATH"]),
     uncrossed: new Set(),
     session: openSession,
-    worker: (needs) => (worker ??= startWorker(store, process, note, needs)),
+    worker: (needs) => (worker ??= startWorker(store, process, note, { ...needs, sandbox: request.sandbox })),
     hostCa: () => {
       if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
       caWritten = true;
@@ -126,7 +126,7 @@ async function startWorker(
   store: Store,
   process: ProcessContext,
   onNote: (code: string, message: string) => void,
-  needs: WorkerNeeds,
+  needs: WorkerNeeds & Pick<WorkerOptions, "sandbox">,
 ): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
   const { env, signal, outputRoom } = process;

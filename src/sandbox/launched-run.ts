@@ -11,7 +11,8 @@ import type { RunOptions, SandboxRun } from "./sandbox.ts";
 
 export interface LaunchedOptions {
   readonly scratch: string;
-  readonly calls: ProcessCalls;
+  /** Loaded when first needed. */
+  readonly calls: () => ProcessCalls;
   readonly marks: Marks;
   readonly launchers: Launchers;
 }
@@ -40,7 +41,7 @@ export class LaunchedRuns {
       const before = oomKills();
       prepared = prepare(directory);
       const job = { ...prepared.job, mark: markOf(marks, number) };
-      const end = await runCommand(launcher, job, { calls, ...options });
+      const end = await runCommand(launcher, job, { calls: calls(), ...options });
       const failure = runFailure(end, circumstances(request, before));
       if (failure !== undefined) throw failure;
     } finally {

@@ -59,7 +59,6 @@ function prepare(request: SandboxRun, directory: string, proot: string, { capabi
     cwd: "/",
     argv: [
       proot,
-      "--kill-on-exit",
       ...(emulator === undefined ? [] : ["-q", emulator.qemu.path]),
       ...["-r", rootDirectory, "-w", cwd, ...fakes],
       ...bindings(mounts, directory).flatMap((binding) => ["-b", binding]),

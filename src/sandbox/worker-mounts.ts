@@ -21,3 +21,17 @@ export function mountForSandboxes(syscalls: Syscalls, scratch: string): void {
     syscalls.mount("tmpfs", CGROUPS, "tmpfs", QUIET | MOUNT.RDONLY, "mode=0755");
   }
 }
+
+/**
+ * Mounts a /proc of our pid namespace. Answers the name of the error where that is refused, as it is in a
+ * user namespace where parts of the one that is there are masked; that one stays then.
+ */
+export function mountOwnProc(syscalls: Syscalls): string | undefined {
+  try {
+    syscalls.mount("proc", "/proc", "proc", QUIET);
+    return undefined;
+  } catch (error) {
+    if (!["EPERM", "EACCES"].includes(errnoOf(error) ?? "")) throw error;
+    return errnoOf(error);
+  }
+}

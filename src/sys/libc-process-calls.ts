@@ -10,6 +10,7 @@ const SECCOMP_MODE_FILTER = 2;
 const SIGKILL = 9;
 const SIGPIPE = 13;
 const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
+const F_SETFD = 2;
 const WNOHANG = 1;
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
@@ -129,12 +130,16 @@ function network(libc: Libc, check: Check): Pick<ProcessCalls, "bringUpLoopback"
   };
 }
 
-function execution(libc: Libc, check: Check): Pick<ProcessCalls, "resetSignals" | "execute" | "reap"> {
+function execution(libc: Libc, check: Check): Pick<ProcessCalls, "undoNode" | "execute" | "reap"> {
   const signal = libc.bind("signal", "void *", ["int", "void *"]);
   const execve = libc.bind("execve", "int", ["void *", "void *", "void *"]);
+  const fcntl = libc.bind("fcntl", "int", ["int", "int", "int"]);
   const waitpid = libc.bind("waitpid", "int", ["int", "void *", "int"]);
   return {
-    resetSignals: () => void signal(SIGPIPE, null),
+    undoNode: () => {
+      signal(SIGPIPE, null);
+      for (const fd of [0, 1, 2]) check("fcntl", fcntl(fd, F_SETFD, 0));
+    },
     execute: (path, argv, env) => {
       execve(text(path), vector(argv, libc), vector(env, libc));
       return libc.errnoName(libc.errno());

@@ -29,8 +29,8 @@ export interface ProcessCalls {
   setHostname(name: string): void;
   /** Restricts this thread, and what it executes, to a program of `struct sock_filter`. */
   setFilter(program: Uint8Array): void;
-  /** What this process ignores is not ignored by what it becomes. */
-  resetSignals(): void;
+  /** Undoes what Node does to itself: it ignores SIGPIPE and closes standard descriptors on execution. */
+  undoNode(): void;
   /** Answers only when it failed, with the error's name. `path` is not looked up. */
   execute(path: string, argv: readonly string[], env: readonly string[]): string;
   /** Whether `pid`, a child of ours that nobody else waits for, has ended and is reaped. */

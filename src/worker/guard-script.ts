@@ -2,7 +2,8 @@
  * The shell between control and worker. It is in a session of its own, so that what a terminal or
  * `kill -PGID` sends reaches only control, and it outlives control for as long as it takes to clean up:
  *
- * 1. In the new user namespace it says so on the channel and waits until its ids are mapped.
+ * 1. It says on the channel that it is there, in the new user namespace if there is to be one, and waits
+ *    until it is let on, when its ids are mapped.
  * 2. It starts the worker as the first process of a new pid namespace, whose end is the end of all in it.
  * 3. It waits for the end of its standard input, which comes when control dies in whatever way.
  * 4. It kills the worker, waits until the kernel has taken down everything that it started, mounts
@@ -12,13 +13,15 @@
  *
  * Is the shell itself killed, the worker dies with it (PDEATHSIG).
  */
-const MAP_IDS = `echo >&3
+const LET_ON = `echo >&3
 read -r _ || exit 1
-exec unshare --pid -- /bin/sh -c "$0" guard "$@"`;
+`;
+
+const ENTER = `${LET_ON}exec unshare --pid -- /bin/sh -c "$0" guard "$@"`;
 
 const GUARD = `session=$1
 shift
-setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup --mount-proc -- "$@" </dev/null &
+setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup -- "$@" </dev/null &
 worker=$!
 exec 3>&-
 read -r _
@@ -27,8 +30,38 @@ kill -KILL $worker
 wait $worker
 exec rm -rf -- "$session"`;
 
-/** The command that guards `worker`, a command itself, and removes `session`. Both scripts read standard input and descriptor 3. */
+/**
+ * Where there are no namespaces: what the worker started is found by its mark (sandbox/launch/marks.ts),
+ * again and again until nothing is, since a process may start another one meanwhile.
+ */
+const PLAIN_GUARD = `${LET_ON}session=$1 mark=$2
+shift 2
+"$@" </dev/null &
+worker=$!
+exec 3>&-
+read -r _
+exec 2>/dev/null
+kill -KILL $worker
+wait $worker
+for round in 1 2 3 4 5 6 7 8 9; do
+  found=
+  for limits in $(grep -l "^Max file locks  *$mark" /proc/[0-9]*/limits); do
+    pid=\${limits#/proc/}
+    kill -KILL "\${pid%/limits}" && found=yes
+  done
+  [ -n "$found" ] || break
+done
+rm -rf -- "$session" && exit 0
+chmod -R u+rwX -- "$session"
+exec rm -rf -- "$session"`;
+
+/** The command that guards `worker`, a command itself, in namespaces, and removes `session`. Both scripts read standard input and descriptor 3. */
 export function guardArgv(userNamespace: boolean, session: string, worker: readonly string[]): readonly string[] {
   const unshare = userNamespace ? ["unshare", "--user", "--"] : [];
-  return [...unshare, "/bin/sh", "-c", MAP_IDS, GUARD, session, ...worker];
+  return [...unshare, "/bin/sh", "-c", ENTER, GUARD, session, ...worker];
+}
+
+/** As {@link guardArgv}, for a worker without namespaces, whose processes carry marks that begin with `mark`. */
+export function plainGuardArgv(mark: string, session: string, worker: readonly string[]): readonly string[] {
+  return ["/bin/sh", "-c", PLAIN_GUARD, "guard", session, mark, ...worker];
 }

@@ -3,11 +3,14 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { processorCount } from "../sys/host.ts";
-import { guardArgv } from "./guard-script.ts";
+import { guardArgv, plainGuardArgv } from "./guard-script.ts";
 import { mapIds } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
+import type { WorkerStart } from "./start.ts";
 import { startFailure } from "./unavailable.ts";
 
 const STDERR_BYTES = 8192;
@@ -25,12 +28,8 @@ export interface Guard {
 }
 
 export interface GuardOptions {
-  /** The store's root. */
-  readonly root: string;
-  /** A directory of the store's, removed in the end. */
-  readonly session: string;
-  /** For a user namespace; undefined where we are root anyway. */
-  readonly maps: IdMaps | undefined;
+  /** Its session is removed in the end. */
+  readonly start: WorkerStart;
   /** As PATH, see {@link searchPath}. */
   readonly path: string;
   /** Where Node keeps what it has compiled; without, the worker takes 200 ms longer to start. */
@@ -38,15 +37,10 @@ export interface GuardOptions {
 }
 
 /** Starts the guard of a worker, which waits to be let on by {@link enterNamespace}. */
-export function startGuard({ root, session, maps, path, compileCache }: GuardOptions): Guard {
-  mkdirSync(`${session}/scratch`, { mode: 0o700 });
-  const node = [process.execPath, "--disable-warning=ExperimentalWarning", workerProgram()];
-  const [command = "", ...args] = guardArgv(maps !== undefined, session, [
-    ...node,
-    root,
-    session,
-    maps === undefined ? "root" : "user",
-  ]);
+export function startGuard({ start, path, compileCache }: GuardOptions): Guard {
+  mkdirSync(`${start.session}/scratch`, { mode: 0o700, recursive: true });
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", workerProgram(), JSON.stringify(start)];
+  const [command = "", ...args] = guardCommand(start, node);
   const child = spawn(command, args, {
     detached: true,
     stdio: ["pipe", "ignore", "pipe", "pipe"],
@@ -78,11 +72,20 @@ export function startGuard({ root, session, maps, path, compileCache }: GuardOpt
   return {
     child,
     channel: child.stdio[3] as Socket,
-    userNamespace: maps !== undefined,
+    userNamespace: start.place.kind === "namespaces" && start.place.userNamespace,
     stderr: () => said,
     exited,
     end,
   };
+}
+
+function guardCommand({ place, session, marks }: WorkerStart, worker: readonly string[]): readonly string[] {
+  switch (place.kind) {
+    case "namespaces":
+      return guardArgv(place.userNamespace, session, worker);
+    case "plain":
+      return plainGuardArgv(marks, session, worker);
+  }
 }
 
 /** As source beside this file; in the bundle (rolldown.config.js) this is a part of `lib/`. */
@@ -101,14 +104,27 @@ export async function enterNamespace(
   const { child, channel, exited } = guard;
   const failed = exited.then(async () => {
     // What it said may still be in the pipe.
-    if (child.stderr?.readableEnded === false)
-      await once(child.stderr, "end", { signal: AbortSignal.timeout(1000) }).catch(() => {});
+    if (child.stderr?.readableEnded === false) await endOf(child.stderr);
     throw startFailure(guard.stderr(), guard.userNamespace);
   });
   failed.catch(() => {});
-  await Promise.race([once(channel, "readable", { signal }).then(() => channel.read(1)), failed]);
+  const there = once(channel, "readable", { signal }).then(() => channel.read(1) as Buffer | null);
+  // A channel that ends is readable too, with nothing in it.
+  child.ref();
+  try {
+    if ((await Promise.race([there, failed])) === null) await failed;
+  } finally {
+    child.unref();
+  }
   if (maps !== undefined && child.pid !== undefined) await mapIds(child.pid, maps, path, signal);
   child.stdin?.write("\n");
+}
+
+/** Or a second: a grandchild may hold it open. The timer keeps us going, which the stream does not. */
+async function endOf(stream: Readable): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([once(stream, "end", { signal }), sleep(1000, undefined, { signal })]).finally(() => over.abort());
 }
 
 /** A child's streams are sockets, which their types do not say. */

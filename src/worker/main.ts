@@ -1,38 +1,31 @@
 import { flushCompileCache } from "node:module";
 import { setImmediate as breathe } from "node:timers/promises";
 import { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
-import { runtimeSandbox } from "../sandbox/runtime-sandbox.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
-import { mountForSandboxes } from "../sandbox/worker-mounts.ts";
-import { overlayRoot } from "../snapshot/overlay-root.ts";
 import { joinStore } from "../store/store.ts";
-import { loadSyscalls } from "../sys/load-syscalls.ts";
+import { loadProcessCalls, loadSyscalls } from "../sys/load-syscalls.ts";
 import { reapOthers } from "./reap-others.ts";
 import { loadOperations, openServer } from "./serve.ts";
+import { standIn } from "./stand.ts";
+import type { WorkerStart } from "./start.ts";
 
 /**
- * The worker process: `main.ts STORE SESSION root|user`, root in its namespaces, with the channel to
- * control on descriptor 3. It is the first process of its pid namespace, so its end is everybody's.
+ * The worker process, with the channel to control on descriptor 3. In namespaces it is root and the first
+ * process of its pid namespace, so that its end is everybody's.
  */
-async function main(root: string, session: string, privileges: string): Promise<void> {
+async function main(start: WorkerStart): Promise<void> {
   process.umask(0o022);
   const { Socket } = process.getBuiltinModule("node:net");
   const { channel, begin } = openServer(new Socket({ fd: 3, readable: true, writable: true }), () => process.exit(0));
-  const syscalls = loadSyscalls();
+  const calls = loadSyscalls();
   // The channel is ours alone, and so is whatever else was inherited by mistake.
-  syscalls.closeOnExecFrom(3);
-  const scratch = `${session}/scratch`;
-  mountForSandboxes(syscalls, scratch);
+  calls.closeOnExecFrom(3);
+  const { root, session } = start;
   const note = (code: string, message: string): void => void channel.send({ note: { code, message } });
   const { temp, ...store } = joinStore(root, session, { onNote: note });
-  const sandbox: Sandbox = runtimeSandbox({
-    scratch,
-    userNamespace: privileges === "user",
-    path: process.env["PATH"] ?? "",
-    syscalls,
-  });
-  const roots = overlayRoot({ scratch, syscalls });
-  begin({ store, temp, scratch, syscalls, sandbox, handlers: new OwnHandlers(syscalls, scratch), roots, note });
+  const scratch = `${session}/scratch`;
+  const stand = standIn(start, { scratch, temp, calls, process: loadProcessCalls, note });
+  const { syscalls, sandbox } = stand;
+  begin({ store, temp, scratch, handlers: new OwnHandlers(syscalls, scratch), note, ...stand });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
   await breathe();
   await reapOthers(root, session);
@@ -41,5 +34,4 @@ async function main(root: string, session: string, privileges: string): Promise<
   flushCompileCache();
 }
 
-const [root = "", session = "", privileges = ""] = process.argv.slice(2);
-await main(root, session, privileges);
+await main(JSON.parse(process.argv[2] ?? "{}") as WorkerStart);

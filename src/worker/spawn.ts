@@ -1,4 +1,7 @@
 import { AppError } from "../base/errors.ts";
+import { newMarks } from "../sandbox/launch/marks.ts";
+import { allowedRungs } from "../sandbox/rung.ts";
+import type { PassedOver, RungChoice } from "../sandbox/rung.ts";
 import { storePaths } from "../store/paths.ts";
 import { openSession } from "../store/session.ts";
 import type { Session } from "../store/session.ts";
@@ -8,9 +11,10 @@ import type { RequestOptions } from "./client.ts";
 import { searchPath } from "../sys/search-path.ts";
 import { enterNamespace, startGuard } from "./guard.ts";
 import type { Guard } from "./guard.ts";
-import { identityMaps, ownIdMaps } from "./id-maps.ts";
-import type { IdMaps } from "./id-maps.ts";
+import { noPlace, places, rungsOf, workerPlace } from "./places.ts";
+import type { Place } from "./places.ts";
 import type { WorkerRequest, WorkerResults } from "./protocol.ts";
+import type { WorkerStart } from "./start.ts";
 import { startFailure } from "./unavailable.ts";
 
 export interface WorkerOptions {
@@ -24,6 +28,8 @@ export interface WorkerOptions {
    * another user asks.
    */
   readonly ownNamespace?: boolean | undefined;
+  /** Which rungs RUNs may execute on. Default: any. */
+  readonly sandbox?: RungChoice | undefined;
   /** Takes what the user should know and what fails nothing. */
   readonly onNote?: ((code: string, message: string) => void) | undefined;
   /** Pending while no more output can be taken: the RUN that prints it is held up meanwhile. */
@@ -46,17 +52,16 @@ export interface Worker {
 }
 
 /**
- * Starts a worker: as root in mount, pid, ipc and cgroup namespaces, as another user in a user namespace
- * with his subordinate ids besides. It dies with this process, however that ends (guard-script.ts).
- * Throws `SANDBOX_UNAVAILABLE`, with the command that root must type, where the machine does not allow it.
+ * Starts a worker in the best place that can be had here (places.ts), each tried and not guessed. It dies
+ * with this process, however that ends (guard-script.ts). Throws `SANDBOX_UNAVAILABLE`, with the reasons,
+ * where none of the rungs that may be used can be had.
  */
 export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
   options.signal.throwIfAborted();
   markInheritedCloseOnExec();
-  const maps = mapsFor(options);
   const session = openSession(storePaths(options.root), (code, message) => options.onNote?.(code, message));
   try {
-    return await startIn(session, maps, options);
+    return await startAnywhere(session, options);
   } catch (error) {
     await session.close();
     options.signal.throwIfAborted();
@@ -64,15 +69,39 @@ export async function spawnWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-function mapsFor({ ownNamespace }: WorkerOptions): IdMaps | undefined {
-  if (process.getuid?.() !== 0) return ownIdMaps();
-  return ownNamespace === true ? identityMaps() : undefined;
+async function startAnywhere(session: Session, options: WorkerOptions): Promise<Worker> {
+  const rungs = allowedRungs(options.sandbox ?? {});
+  const passedOver: PassedOver[] = [];
+  for (const place of places(options)) {
+    const here = rungs.filter((rung) => rungsOf(place).includes(rung));
+    if (here.length === 0) continue;
+    try {
+      return await startIn(session, place, { rungs: here, passedOver: [...passedOver] }, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!(error instanceof AppError) || error.code !== "SANDBOX_UNAVAILABLE") throw error;
+      // The next place with the same rungs is asked for less, so its refusal says more.
+      for (const rung of here) {
+        const at = passedOver.findIndex((one) => one.rung === rung);
+        passedOver.splice(at < 0 ? passedOver.length : at, 1, { rung, reason: error.message, fix: error.hint });
+      }
+    }
+  }
+  throw noPlace(rungs, passedOver);
 }
 
-async function startIn(session: Session, maps: IdMaps | undefined, options: WorkerOptions): Promise<Worker> {
+async function startIn(
+  session: Session,
+  place: Place,
+  ladder: Pick<WorkerStart, "rungs" | "passedOver">,
+  options: WorkerOptions,
+): Promise<Worker> {
   const path = searchPath(options.env["PATH"]);
   const compileCache = options.env["NODE_COMPILE_CACHE"];
-  const guard = startGuard({ root: options.root, session: session.directory, maps, path, compileCache });
+  const marks = newMarks().prefix;
+  const start = { root: options.root, session: session.directory, place: workerPlace(place), marks, ...ladder };
+  const maps = place.kind === "namespaces" ? place.maps() : undefined;
+  const guard = startGuard({ start, path, compileCache });
   try {
     await enterNamespace(guard, maps, path, options.signal);
     const { client, ready } = await connect(guard, options);

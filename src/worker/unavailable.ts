@@ -18,9 +18,20 @@ export function startFailure(stderr: string, userNamespace: boolean): AppError {
       "In a container: docker run --security-opt systempaths=unconfined, or procMount: Unmasked on Kubernetes.",
     );
   }
+  if (/: mount "/.test(stderr)) {
+    return unavailable(
+      `mounts are refused: ${errorLine(stderr)}`,
+      "In a container: --security-opt apparmor=unconfined, or appArmorProfile: Unconfined on Kubernetes.",
+    );
+  }
   if (/unshare/.test(stderr))
     return unavailable(`the kernel refused new namespaces: ${reason}`, namespaceHint(errno, userNamespace));
   return new AppError("WORKER_FAILED", `the worker could not be started: ${said}`);
+}
+
+/** Of what Node prints when an error ends it. */
+function errorLine(stderr: string): string {
+  return /^Error: (.*)$/m.exec(stderr)?.[1] ?? stderr.trim().split("\n")[0] ?? "";
 }
 
 /** As the C library says them. */

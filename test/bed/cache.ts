@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { runTool } from "./process.ts";
@@ -63,7 +63,7 @@ export function withCacheLock(command: readonly string[]): void {
 
 /** Bytes below a directory, for the line that says what was made. */
 export function treeSize(path: string): number {
-  const status = statSync(path);
+  const status = lstatSync(path);
   if (!status.isDirectory()) return status.size;
   return readdirSync(path).reduce((sum, name) => sum + treeSize(join(path, name)), 0);
 }

@@ -51,6 +51,7 @@ export function toRequest(
     notes: [...ignoredFlags(flags), ...withoutOutput(outputs)],
     hostCa: flags.hostCa,
     goCache: flags.goCache,
+    sandbox: { forced: flags.sandbox, lowest: flags.minSandbox },
     image,
     epoch: parseEpoch(flags, process),
     parallelism: parseJobs(flags.jobs),

@@ -1,5 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { CliContext } from "../context.ts";
+import type { RungName } from "../../sandbox/rung.ts";
 import { dockerFlags, type DockerFlags } from "./docker-flags.ts";
 
 /** The flags as typed; their meaning is in request.ts. */
@@ -25,6 +26,8 @@ export interface BuildFlags extends DockerFlags {
   readonly format?: "oci" | "docker";
   readonly hostCa: "auto" | "off";
   readonly goCache: "auto" | "off";
+  readonly sandbox?: RungName;
+  readonly minSandbox?: RungName;
   readonly jobs?: string;
   readonly root?: string;
   readonly registryMirror?: readonly string[];
@@ -36,6 +39,8 @@ export interface BuildFlags extends DockerFlags {
   readonly failOn?: string;
   readonly debug?: boolean;
 }
+
+const RUNG_NAMES = ["runtime", "namespace", "chroot", "proot", "none"] as const satisfies readonly RungName[];
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
@@ -119,6 +124,18 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         values: ["auto", "off"],
         default: "auto",
         brief: "RUNs trust the certificate authorities that this machine trusts, for the run only",
+      },
+      sandbox: {
+        kind: "enum",
+        values: RUNG_NAMES,
+        optional: true,
+        brief: "What RUNs execute in (default: the highest that can be had: runtime, namespace, chroot, proot, none)",
+      },
+      minSandbox: {
+        kind: "enum",
+        values: RUNG_NAMES,
+        optional: true,
+        brief: "The lowest that may be used instead; where only lower ones can be had the build fails",
       },
       jobs: text("Steps at the same time (default: one for each CPU, at least 2)", "number"),
       root: text("Directory of the store (default: MANYARCH_ROOT, ~/.local/share/manyarch)", "path"),

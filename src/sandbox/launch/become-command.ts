@@ -14,7 +14,7 @@ export function becomeCommand(job: LaunchJob, calls: ProcessCalls): LaunchFailur
   }
   try {
     restrict(job, calls);
-    calls.resetSignals();
+    calls.undoNode();
   } catch (error) {
     return { kind: "setup", message: messageOf(error) };
   }

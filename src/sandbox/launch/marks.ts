@@ -17,9 +17,9 @@ export interface Marks {
 const DIGITS = 6;
 const MOST = 10 ** DIGITS - 1;
 
-/** Marks that nobody else has: 48 bits of chance. */
+/** Marks that nobody else has: forty bits of chance. With its digits a mark stays below 2^63. */
 export function newMarks(): Marks {
-  return marksWith(`7${String(randomInt(2 ** 40)).padStart(12, "0")}`);
+  return marksWith(`7${String(randomInt(10 ** 12)).padStart(12, "0")}`);
 }
 
 export function marksWith(prefix: string): Marks {

@@ -1,0 +1,44 @@
+import { mkdirSync } from "node:fs";
+import { AppError } from "../base/errors.ts";
+import { fromUtf8 } from "../layer/entry.ts";
+import { copyRoot } from "../snapshot/copy-root.ts";
+import { overlayRoot } from "../snapshot/overlay-root.ts";
+import type { RootMaker } from "../snapshot/writable-root.ts";
+import { removeTree } from "../sys/remove-tree.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+
+export interface RootChoice {
+  /** On the file system of the snapshots. */
+  readonly session: string;
+  readonly scratch: string;
+  readonly syscalls: Syscalls;
+  /** Whether we may mount at all. */
+  readonly mounts: boolean;
+  readonly note: (code: string, message: string) => void;
+}
+
+/** How the root file systems of RUNs are made here: by overlayfs where that works, tried once; else by copying. */
+export function chooseRoots({ session, scratch, syscalls, mounts, note }: RootChoice): RootMaker {
+  const copies = (): RootMaker =>
+    copyRoot({ place: `${session}/roots`, syscalls, onNotice: (message) => note("LAYER_INCOMPLETE", message) });
+  if (!mounts) return copies();
+  const overlays = overlayRoot({ scratch, syscalls });
+  const refused = tryRoots(overlays, `${session}/overlay-probe`);
+  if (refused === undefined) return overlays;
+  return copies();
+}
+
+function tryRoots(roots: RootMaker, space: string): AppError | undefined {
+  mkdirSync(space);
+  try {
+    const root = roots.open({ lower: [], upper: `${space}/fs`, space });
+    root.release();
+    root.discard();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "OVERLAY_MOUNT_FAILED") throw error;
+    return error;
+  } finally {
+    removeTree(fromUtf8(space));
+  }
+}

@@ -1,0 +1,42 @@
+import { AppError } from "../base/errors.ts";
+import type { PassedOver, RungName } from "../sandbox/rung.ts";
+import { identityMaps, ownIdMaps, singleMap } from "./id-maps.ts";
+import type { IdMaps } from "./id-maps.ts";
+import type { WorkerPlace } from "./start.ts";
+
+/** Where a worker may stand. */
+export type Place =
+  /** `maps`: of its user namespace, where it has one. Throws `SANDBOX_UNAVAILABLE` where the user has none. */
+  | { readonly kind: "namespaces"; readonly ids: "all" | "own"; readonly maps: () => IdMaps | undefined }
+  | { readonly kind: "plain" };
+
+/** The places to be tried, the one with most in it first. */
+export function places({ ownNamespace }: { readonly ownNamespace?: boolean | undefined }): readonly Place[] {
+  const own = (): Place => ({ kind: "namespaces", ids: "own", maps: singleMap });
+  const plain: Place = { kind: "plain" };
+  if (process.getuid?.() !== 0) return [{ kind: "namespaces", ids: "all", maps: ownIdMaps }, own(), plain];
+  const asRoot: Place = { kind: "namespaces", ids: "all", maps: () => undefined };
+  // Root without CAP_SYS_ADMIN has it in a user namespace of his own.
+  const inUserNamespace: Place = { kind: "namespaces", ids: "all", maps: identityMaps };
+  return [...(ownNamespace === true ? [inUserNamespace, asRoot] : [asRoot, inUserNamespace]), own(), plain];
+}
+
+/** The rungs that can be had in a place. */
+export function rungsOf({ kind }: Place): readonly RungName[] {
+  return kind === "namespaces" ? ["runtime", "namespace"] : ["chroot", "proot", "none"];
+}
+
+export function workerPlace(place: Place): WorkerPlace {
+  if (place.kind === "plain") return place;
+  const isUser = process.getuid?.() !== 0;
+  return { kind: "namespaces", userNamespace: isUser || place.maps() !== undefined, ids: place.ids };
+}
+
+/** None of the rungs that may be used can be had. */
+export function noPlace(rungs: readonly RungName[], passedOver: readonly PassedOver[]): AppError {
+  const reasons = passedOver.map(({ rung, reason }) => `\n  ${rung}: ${reason}`).join("");
+  const fixes = [...new Set(passedOver.flatMap(({ fix }) => fix ?? []))];
+  return new AppError("SANDBOX_UNAVAILABLE", `no rung of ${rungs.join(", ")} can be had here:${reasons}`, {
+    hint: [...fixes, "Or allow a lower rung: --min-sandbox=none."].join(" "),
+  });
+}

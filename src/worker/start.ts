@@ -1,0 +1,22 @@
+import type { PassedOver, RungName } from "../sandbox/rung.ts";
+
+/** What a worker is told when it starts, as its one argument: where it stands and what it is to make of that. */
+export interface WorkerStart {
+  /** The store's root. */
+  readonly root: string;
+  /** A directory of the store's that is the worker's. */
+  readonly session: string;
+  readonly place: WorkerPlace;
+  /** The rungs that may be used, highest first. */
+  readonly rungs: readonly RungName[];
+  /** Rungs that are known not to be had. */
+  readonly passedOver: readonly PassedOver[];
+  /** See sandbox/launch/marks.ts. */
+  readonly marks: string;
+}
+
+/** `userNamespace`: root is root in it only. `ids`: all that an image may use, or our own alone. */
+export type WorkerPlace =
+  | { readonly kind: "namespaces"; readonly userNamespace: boolean; readonly ids: "all" | "own" }
+  /** A process like any other. */
+  | { readonly kind: "plain" };
