@@ -13,7 +13,7 @@ import { hostPlatform } from "../oci/platform.ts";
 import type { Document, Image } from "../output/image.ts";
 import type { LoadEngine } from "../output/load.ts";
 import { rootDocument } from "../output/registry.ts";
-import { emulationNotes, emulatorOf, needsOwnNamespace, strategiesOf } from "./emulation.ts";
+import { emulationNotes, emulatorOf, needsOwnNamespace, needsTracer, strategiesOf } from "./emulation.ts";
 import { planStages } from "../plan/stages.ts";
 import { missingEmulator } from "../plan/strategies.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
@@ -135,7 +135,8 @@ async function buildIn(
   const slots = new SlotBook(store.records, plan.scope);
   const layers = workshop.layers(onTransfer);
   const emulator = emulatorOf(strategies, emulationNotes(emit));
-  const worker = (): Promise<Worker> => workshop.worker({ ownNamespace: needsOwnNamespace(strategies) });
+  const worker = (): Promise<Worker> =>
+    workshop.worker({ ownNamespace: needsOwnNamespace(strategies), traced: needsTracer(strategies) });
   const engine = makeEngine(workshop, request, plan, reporter, slots, layers, {
     emulator,
     worker,

@@ -31,6 +31,11 @@ export function needsOwnNamespace(strategies: Strategies): boolean {
   return [...strategies.values()].some((one) => one.kind === "emulated" && one.emulation.kind === "own");
 }
 
+/** Whether a RUN's programs can only be emulated under a tracer. */
+export function needsTracer(strategies: Strategies): boolean {
+  return [...strategies.values()].some((one) => one.kind === "emulated" && one.emulation.kind === "proot");
+}
+
 /** What the engine hands the worker with a RUN; `onUse` is called for each. */
 export function emulatorOf(
   strategies: Strategies,

@@ -20,7 +20,7 @@ import type { BuildRequest } from "./request.ts";
 import { ImageResolver } from "./resolve-image.ts";
 
 /** What the RUNs of a build need of the worker. */
-export type WorkerNeeds = Pick<WorkerOptions, "ownNamespace">;
+export type WorkerNeeds = Pick<WorkerOptions, "ownNamespace" | "traced">;
 
 /**
  * What a build works with: store, registry client, worker. Each is opened when it is first needed and

@@ -86,7 +86,9 @@ function unavailable({ argv, emulator }: SandboxRun, passedOver: readonly Passed
   const hint = passedOver.flatMap(({ fix }) => (fix === undefined ? [] : [fix])).at(-1);
   return new AppError(
     "SANDBOX_UNAVAILABLE",
-    [`no sandbox for ${what} ${JSON.stringify(argv.at(-1) ?? "")} is to be had here`, ...passedOver.map(lineOf)].join("\n"),
+    [`no sandbox for ${what} ${JSON.stringify(argv.at(-1) ?? "")} is to be had here`, ...passedOver.map(lineOf)].join(
+      "\n",
+    ),
     { hint },
   );
 }

@@ -10,8 +10,6 @@ import { runSpec } from "./spec.ts";
 
 export interface NamespaceOptions {
   readonly userNamespace: boolean;
-  /** One id is mapped: nobody can be anybody else. */
-  readonly singleId: boolean;
   /** Whether a /proc of its own may be mounted; else the one that is there is bound. */
   readonly freshProc: boolean;
 }
@@ -31,7 +29,7 @@ function prepare(
   request: SandboxRun,
   directory: string,
   capabilities: readonly number[],
-  { userNamespace, singleId, freshProc }: NamespaceOptions,
+  { userNamespace, freshProc }: NamespaceOptions,
 ): Prepared {
   const files = writeRunFiles(request, directory);
   const { rootDirectory, mounts = [] } = request;
@@ -50,7 +48,7 @@ function prepare(
       readonly: spec.linux.readonlyPaths,
     },
     capabilities,
-    ...(singleId ? {} : { user: { uid, gid, groups } }),
+    user: { uid, gid, groups },
     noNewPrivileges: false,
     cwd: spec.process.cwd,
     argv: spec.process.args,

@@ -10,7 +10,10 @@ import { hostsText, resolvConfText } from "./name-files.ts";
 import type { SandboxRun } from "./sandbox.ts";
 
 /** Writes what a RUN sees of the machine: copies, so that nothing of the machine's own can be changed through them. */
-export function writeRunFiles({ network, hosts: added, hostCa, goCache, tree }: SandboxRun, directory: string): BoundFiles {
+export function writeRunFiles(
+  { network, hosts: added, hostCa, goCache, tree }: SandboxRun,
+  directory: string,
+): BoundFiles {
   const write = (name: string, text: string): string => {
     const path = `${directory}/${name}`;
     writeFileSync(path, text, { mode: 0o644 });

@@ -22,7 +22,8 @@ export const RUNGS: readonly Rung[] = [
   {
     name: "chroot",
     needs: "root with CAP_SYS_CHROOT and CAP_MKNOD, as in a container by default",
-    gives: "a root of its own with fewer capabilities than the builder's; no /proc, the container's processes and network",
+    gives:
+      "a root of its own with fewer capabilities than the builder's; no /proc, the container's processes and network",
   },
   {
     name: "proot",

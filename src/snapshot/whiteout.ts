@@ -19,7 +19,7 @@ export function makeWhiteout(directory: BytesPath, name: string, syscalls: Sysca
     syscalls.mknod(path, S_IFCHR, 0, 0);
   } catch (error) {
     if (errnoOf(error) !== "EPERM") throw error;
-    closeSync(openSync(fsPath(path), "wx", 0o200));
+    closeSync(openSync(fsPath(path), "wx", 0o600));
     syscalls.lsetxattr(path, WHITEOUT_XATTR, Buffer.from("y"));
     // A descriptor's path is a link, which these calls do not follow.
     const itself = `${directory}/.`;
@@ -33,7 +33,7 @@ export function mayHoldMarkedFiles(directory: BytesPath, syscalls: Syscalls): bo
   return syscalls.lgetxattr(directory, OPAQUE_XATTR) !== undefined;
 }
 
-/** Whether an empty file without permissions (`mode` is its last 12 bits) is marked as a whiteout. */
+/** Whether an empty file (`mode` is its last 12 bits) is marked as a whiteout. */
 export function isMarkedFile(path: BytesPath, size: bigint, mode: number, syscalls: Syscalls): boolean {
-  return size === 0n && (mode & 0o577) === 0 && syscalls.lgetxattr(path, WHITEOUT_XATTR) !== undefined;
+  return size === 0n && mode === 0o600 && syscalls.lgetxattr(path, WHITEOUT_XATTR) !== undefined;
 }

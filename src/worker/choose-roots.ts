@@ -18,20 +18,20 @@ export interface RootChoice {
 }
 
 /** How the root file systems of RUNs are made here: by overlayfs where that works, tried once; else by copying. */
-export function chooseRoots({ session, scratch, syscalls, mounts, note }: RootChoice): RootMaker {
+export async function chooseRoots({ session, scratch, syscalls, mounts, note }: RootChoice): Promise<RootMaker> {
   const copies = (): RootMaker =>
     copyRoot({ place: `${session}/roots`, syscalls, onNotice: (message) => note("LAYER_INCOMPLETE", message) });
   if (!mounts) return copies();
   const overlays = overlayRoot({ scratch, syscalls });
-  const refused = tryRoots(overlays, `${session}/overlay-probe`);
+  const refused = await tryRoots(overlays, `${session}/overlay-probe`);
   if (refused === undefined) return overlays;
   return copies();
 }
 
-function tryRoots(roots: RootMaker, space: string): AppError | undefined {
+async function tryRoots(roots: RootMaker, space: string): Promise<AppError | undefined> {
   mkdirSync(space);
   try {
-    const root = roots.open({ lower: [], upper: `${space}/fs`, space });
+    const root = await roots.open({ lower: [], upper: `${space}/fs`, space }, new AbortController().signal);
     root.release();
     root.discard();
     return undefined;

@@ -14,7 +14,8 @@ export interface WorkerContext {
   readonly scratch: string;
   readonly syscalls: Syscalls;
   readonly sandbox: Sandbox;
-  readonly handlers: OwnHandlers;
+  /** Where there is a user namespace that they can be in. */
+  readonly handlers: OwnHandlers | undefined;
   /** Makes the root file systems of RUNs. */
   readonly roots: RootMaker;
   /** Tells the user what fails nothing. */

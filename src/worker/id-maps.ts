@@ -17,19 +17,12 @@ export type IdMaps =
       readonly uids: readonly IdRange[];
       readonly gids: readonly IdRange[];
     }
-  /** Root is the user, and there is nobody else. */
-  | { readonly kind: "own"; readonly user: User }
   /** Every id is itself: root's, who needs the namespace for what is the namespace's own. */
   | { readonly kind: "identity" };
 
 /** For root, who may map any id that he has. */
 export function identityMaps(): IdMaps {
   return { kind: "identity" };
-}
-
-/** What every user may map: himself. */
-export function singleMap(): IdMaps {
-  return { kind: "own", user: currentUser() };
 }
 
 /**
@@ -73,13 +66,6 @@ function endOfRanges(file: string): number {
  * may. Throws `SANDBOX_UNAVAILABLE`.
  */
 export async function mapIds(pid: number, maps: IdMaps, path: string, signal: AbortSignal): Promise<void> {
-  if (maps.kind === "own") {
-    // Who may set groups could leave one that is kept from things; the kernel wants that ruled out first.
-    writeMap(pid, "setgroups", "deny");
-    writeMap(pid, "uid_map", `0 ${maps.user.uid} 1\n`);
-    writeMap(pid, "gid_map", `0 ${maps.user.gid} 1\n`);
-    return;
-  }
   if (maps.kind === "identity") {
     for (const name of ["uid_map", "gid_map"]) writeMap(pid, name, identityOf(`/proc/self/${name}`));
     return;

@@ -23,9 +23,10 @@ async function main(start: WorkerStart): Promise<void> {
   const note = (code: string, message: string): void => void channel.send({ note: { code, message } });
   const { temp, ...store } = joinStore(root, session, { onNote: note });
   const scratch = `${session}/scratch`;
-  const stand = standIn(start, { scratch, temp, calls, process: loadProcessCalls, note });
+  const stand = await standIn(start, { scratch, temp, calls, process: loadProcessCalls, note });
   const { syscalls, sandbox } = stand;
-  begin({ store, temp, scratch, handlers: new OwnHandlers(syscalls, scratch), note, ...stand });
+  const handlers = start.place.kind === "plain" ? undefined : new OwnHandlers(syscalls, scratch);
+  begin({ store, temp, scratch, handlers, note, ...stand });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
   await breathe();
   await reapOthers(root, session);

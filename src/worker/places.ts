@@ -1,24 +1,28 @@
 import { AppError } from "../base/errors.ts";
 import type { PassedOver, RungName } from "../sandbox/rung.ts";
-import { identityMaps, ownIdMaps, singleMap } from "./id-maps.ts";
+import { identityMaps, ownIdMaps } from "./id-maps.ts";
 import type { IdMaps } from "./id-maps.ts";
 import type { WorkerPlace } from "./start.ts";
 
 /** Where a worker may stand. */
 export type Place =
   /** `maps`: of its user namespace, where it has one. Throws `SANDBOX_UNAVAILABLE` where the user has none. */
-  | { readonly kind: "namespaces"; readonly ids: "all" | "own"; readonly maps: () => IdMaps | undefined }
-  | { readonly kind: "plain" };
+  { readonly kind: "namespaces"; readonly maps: () => IdMaps | undefined } | { readonly kind: "plain" };
+
+export interface PlaceNeeds {
+  readonly ownNamespace?: boolean | undefined;
+  readonly traced?: boolean | undefined;
+}
 
 /** The places to be tried, the one with most in it first. */
-export function places({ ownNamespace }: { readonly ownNamespace?: boolean | undefined }): readonly Place[] {
-  const own = (): Place => ({ kind: "namespaces", ids: "own", maps: singleMap });
+export function places({ ownNamespace, traced }: PlaceNeeds): readonly Place[] {
   const plain: Place = { kind: "plain" };
-  if (process.getuid?.() !== 0) return [{ kind: "namespaces", ids: "all", maps: ownIdMaps }, own(), plain];
-  const asRoot: Place = { kind: "namespaces", ids: "all", maps: () => undefined };
+  if (traced === true) return [plain];
+  if (process.getuid?.() !== 0) return [{ kind: "namespaces", maps: ownIdMaps }, plain];
+  const asRoot: Place = { kind: "namespaces", maps: () => undefined };
   // Root without CAP_SYS_ADMIN has it in a user namespace of his own.
-  const inUserNamespace: Place = { kind: "namespaces", ids: "all", maps: identityMaps };
-  return [...(ownNamespace === true ? [inUserNamespace, asRoot] : [asRoot, inUserNamespace]), own(), plain];
+  const inUserNamespace: Place = { kind: "namespaces", maps: identityMaps };
+  return [...(ownNamespace === true ? [inUserNamespace, asRoot] : [asRoot, inUserNamespace]), plain];
 }
 
 /** The rungs that can be had in a place. */
@@ -29,7 +33,7 @@ export function rungsOf({ kind }: Place): readonly RungName[] {
 export function workerPlace(place: Place): WorkerPlace {
   if (place.kind === "plain") return place;
   const isUser = process.getuid?.() !== 0;
-  return { kind: "namespaces", userNamespace: isUser || place.maps() !== undefined, ids: place.ids };
+  return { kind: "namespaces", userNamespace: isUser || place.maps() !== undefined };
 }
 
 /** None of the rungs that may be used can be had. */

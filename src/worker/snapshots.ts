@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { LayeredTree } from "../snapshot/layered-tree.ts";
@@ -10,8 +10,11 @@ import type { Chain, SnapshotId } from "./protocol.ts";
 
 /** The extracted directories of a chain, lowest first. Throws `STORE_SNAPSHOT_MISSING`. */
 export function layerDirectories(chain: Chain, context: WorkerContext): readonly string[] {
+  const unusable = chain.filter((id) => !hasSnapshot(id, context));
+  // All at once, so that a build that makes them again is not stopped at each.
+  for (const id of unusable) setAside(context.store.snapshotDirectory(id), context);
   return chain.map((id) => {
-    if (hasSnapshot(id, context)) return layerDirectory(id, context);
+    if (!unusable.includes(id)) return layerDirectory(id, context);
     throw new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
       hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
       retryable: true,
@@ -27,10 +30,20 @@ export function layerDirectory(id: SnapshotId, { store }: WorkerContext): string
   return `${store.snapshotDirectory(id)}/fs`;
 }
 
-/** True where the snapshot is whole: published since the machine came up (engine/results.ts asks the same). */
-export function hasSnapshot(id: SnapshotId, { store }: WorkerContext): boolean {
-  return bootOf(store.snapshotDirectory(id)) === bootId();
+/**
+ * True where the snapshot is whole: published since the machine came up (engine/results.ts asks the same),
+ * and says what its files are in the way that we read: on another rung the same store may be used otherwise.
+ */
+export function hasSnapshot(id: SnapshotId, context: WorkerContext): boolean {
+  return isUsable(context.store.snapshotDirectory(id), context);
 }
+
+function isUsable(directory: string, { syscalls }: WorkerContext): boolean {
+  return bootOf(directory) === bootId() && existsSync(`${directory}/${KEPT}`) === (syscalls.keepsMetadata ?? false);
+}
+
+/** Beside a snapshot whose files have their owners in attributes (snapshot/kept-metadata.ts). */
+const KEPT = "kept";
 
 /**
  * Makes snapshot `id` unless it is there: `make` fills the directory `fs` of its own, which it must create,
@@ -46,6 +59,7 @@ export async function publishSnapshot(
   mkdirSync(own, { mode: 0o700 });
   try {
     await make(`${own}/fs`, own);
+    if (context.syscalls.keepsMetadata === true) writeFileSync(`${own}/${KEPT}`, "");
     writeFileSync(`${own}/boot`, bootId());
     rename(own, context.store.snapshotDirectory(id), context);
   } finally {
@@ -60,7 +74,7 @@ function rename(own: string, target: string, context: WorkerContext): void {
     } catch (error) {
       if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
     }
-    if (bootOf(target) === bootId()) return;
+    if (isUsable(target, context)) return;
     setAside(target, context);
   }
 }
@@ -71,7 +85,7 @@ function setAside(target: string, context: WorkerContext): void {
   try {
     renameSync(target, aside);
     // Between our looking and renaming another worker may have put its own there.
-    if (bootOf(aside) === bootId()) renameSync(aside, target);
+    if (isUsable(aside, context)) renameSync(aside, target);
   } catch (error) {
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
   }

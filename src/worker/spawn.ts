@@ -28,6 +28,8 @@ export interface WorkerOptions {
    * another user asks.
    */
   readonly ownNamespace?: boolean | undefined;
+  /** Whether a RUN needs a tracer, where there are no namespaces. Default: no. */
+  readonly traced?: boolean | undefined;
   /** Which rungs RUNs may execute on. Default: any. */
   readonly sandbox?: RungChoice | undefined;
   /** Takes what the user should know and what fails nothing. */
@@ -99,7 +101,14 @@ async function startIn(
   const path = searchPath(options.env["PATH"]);
   const compileCache = options.env["NODE_COMPILE_CACHE"];
   const marks = newMarks().prefix;
-  const start = { root: options.root, session: session.directory, place: workerPlace(place), marks, ...ladder };
+  const start = {
+    root: options.root,
+    session: session.directory,
+    place: workerPlace(place),
+    marks,
+    ...ladder,
+    traced: options.traced ?? false,
+  };
   const maps = place.kind === "namespaces" ? place.maps() : undefined;
   const guard = startGuard({ start, path, compileCache });
   try {

@@ -1,5 +1,5 @@
-import { lchownSync, rmSync, writeFileSync } from "node:fs";
-import { errnoOf } from "../base/errors.ts";
+import { closeSync, lchownSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { errnoOf, messageOf } from "../base/errors.ts";
 import { chrootSandbox } from "../sandbox/chroot-sandbox.ts";
 import { ladderSandbox } from "../sandbox/ladder.ts";
 import { Launchers } from "../sandbox/launch/launcher.ts";
@@ -36,7 +36,7 @@ interface Means {
 }
 
 /** Makes of the place that we were started in what the rungs need, and the ladder of them. */
-export function standIn(start: WorkerStart, means: Means): Stand {
+export async function standIn(start: WorkerStart, means: Means): Promise<Stand> {
   switch (start.place.kind) {
     case "namespaces":
       return standInNamespaces(start, start.place, means);
@@ -45,37 +45,30 @@ export function standIn(start: WorkerStart, means: Means): Stand {
   }
 }
 
-function standInNamespaces(
+async function standInNamespaces(
   { session, rungs, passedOver, marks }: WorkerStart,
-  { userNamespace, ids }: Extract<WorkerPlace, { readonly kind: "namespaces" }>,
+  { userNamespace }: Extract<WorkerPlace, { readonly kind: "namespaces" }>,
   { scratch, calls, process: processCalls, note }: Means,
-): Stand {
+): Promise<Stand> {
   const procError = mountOwnProc(calls);
   mountForSandboxes(calls, scratch);
-  const syscalls: Syscalls = ids === "own" ? { ...calls, keepsMetadata: true } : calls;
+  const syscalls = calls;
   const path = process.env["PATH"] ?? "";
   const refused: PassedOver[] = [...passedOver];
   const ladder: Sandbox[] = [];
   if (rungs.includes("runtime")) {
-    const missing = procError === undefined ? (ids === "own" ? ONE_ID : undefined) : noProc(procError);
-    if (missing === undefined) ladder.push(runtimeSandbox({ scratch, userNamespace, path, syscalls }));
-    else refused.push(missing);
+    if (procError === undefined) ladder.push(runtimeSandbox({ scratch, userNamespace, path, syscalls }));
+    else refused.push(noProc(procError));
   }
   if (rungs.includes("namespace")) {
     const prefix = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--ipc", "--uts", "--cgroup", "--"];
     const launchers = new Launchers({ scratch, syscalls, prefix, path });
     const runs = new LaunchedRuns({ scratch, calls: processCalls, marks: marksWith(marks), launchers });
-    ladder.push(namespaceSandbox(runs, { userNamespace, singleId: ids === "own", freshProc: procError === undefined }));
+    ladder.push(namespaceSandbox(runs, { userNamespace, freshProc: procError === undefined }));
   }
   const sandbox = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
-  return { syscalls, sandbox, roots: chooseRoots({ session, scratch, syscalls, mounts: true, note }) };
+  return { syscalls, sandbox, roots: await chooseRoots({ session, scratch, syscalls, mounts: true, note }) };
 }
-
-const ONE_ID: PassedOver = {
-  rung: "runtime",
-  reason: "one id is mapped into the user namespace, and runtimes set others",
-  fix: "Give the user subordinate ids (/etc/subuid, /etc/subgid) and newuidmap the right to map them.",
-};
 
 function noProc(errno: string): PassedOver {
   return {
@@ -85,15 +78,17 @@ function noProc(errno: string): PassedOver {
   };
 }
 
-function standPlain(
-  { session, rungs, passedOver, marks }: WorkerStart,
+async function standPlain(
+  { session, rungs, passedOver, marks, traced }: WorkerStart,
   { scratch, temp, calls, process: processCalls, note }: Means,
-): Stand {
+): Promise<Stand> {
   const own = processCalls();
   own.becomeSubreaper();
   own.dieWithParent();
   own.setLimit(LIMIT.LOCKS, BigInt(marksWith(marks).own));
-  const isRoot = process.getuid?.() === 0 && mayGiveAway(temp.tempPath("owner"));
+  // What a tracer plays cannot be told from what is real: either all owners are real, or none.
+  const obstacle = traced ? FOREIGN : rungs.includes("chroot") ? notRoot(temp.tempPath("probe"), calls) : FORCED;
+  const isRoot = obstacle === undefined;
   const syscalls: Syscalls = isRoot ? calls : { ...calls, keepsMetadata: true };
   const path = process.env["PATH"] ?? "";
   const launchers = new Launchers({ scratch, syscalls, prefix: [], path });
@@ -102,23 +97,30 @@ function standPlain(
   const refused: PassedOver[] = [...passedOver];
   if (rungs.includes("chroot")) {
     if (isRoot) ladder.push(chrootSandbox(runs, syscalls));
-    else refused.push({ rung: "chroot", reason: "only root may change its root: EPERM", fix: undefined });
+    else refused.push({ rung: "chroot", reason: obstacle, fix: undefined });
   }
-  if (rungs.includes("proot")) ladder.push(prootSandbox(runs, { path, owners: isRoot ? "real" : "kept" }));
+  if (rungs.includes("proot") && !isRoot) ladder.push(prootSandbox({ scratch, syscalls }));
   const sandbox = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
-  return { syscalls, sandbox, roots: chooseRoots({ session, scratch, syscalls, mounts: false, note }) };
+  return { syscalls, sandbox, roots: await chooseRoots({ session, scratch, syscalls, mounts: false, note }) };
 }
 
-/** Whether we may give files to others, as root without its capabilities may not. */
-function mayGiveAway(path: string): boolean {
+const FOREIGN = "programs of a foreign platform run under a tracer here";
+const FORCED = "it was not asked for";
+const S_IFCHR = 0o020000;
+
+/** What of root's the rung chroot needs and we may not: giving files away, and making devices. */
+function notRoot(path: string, syscalls: Syscalls): string | undefined {
+  if (process.getuid?.() !== 0) return "EPERM: only root may change its root";
   writeFileSync(path, "", { flag: "wx" });
   try {
     lchownSync(path, 1, 1);
-    return true;
+    syscalls.mknod(`${path}-null`, S_IFCHR | 0o600, 1, 3);
+    closeSync(openSync(`${path}-null`, "r"));
+    return undefined;
   } catch (error) {
-    if (errnoOf(error) !== "EPERM" && errnoOf(error) !== "EINVAL") throw error;
-    return false;
+    if (!["EPERM", "EINVAL", "EACCES"].includes(errnoOf(error) ?? "")) throw error;
+    return messageOf(error);
   } finally {
-    rmSync(path);
+    for (const one of [path, `${path}-null`]) rmSync(one, { force: true });
   }
 }

@@ -11,12 +11,14 @@ export interface WorkerStart {
   readonly rungs: readonly RungName[];
   /** Rungs that are known not to be had. */
   readonly passedOver: readonly PassedOver[];
+  /** RUNs of a foreign platform need a tracer, which then all have. */
+  readonly traced: boolean;
   /** See sandbox/launch/marks.ts. */
   readonly marks: string;
 }
 
-/** `userNamespace`: root is root in it only. `ids`: all that an image may use, or our own alone. */
+/** `userNamespace`: root is root in it only. */
 export type WorkerPlace =
-  | { readonly kind: "namespaces"; readonly userNamespace: boolean; readonly ids: "all" | "own" }
+  | { readonly kind: "namespaces"; readonly userNamespace: boolean }
   /** A process like any other. */
   | { readonly kind: "plain" };

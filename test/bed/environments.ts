@@ -32,11 +32,22 @@ const nobody = { ...usual, uid: 1000, capabilities: [], noNewPrivileges: true } 
 /** The containers of docs/environments.md. */
 export const ENVIRONMENTS: readonly Environment[] = [
   { ...usual, name: "A", brief: "docker run, default: root, Docker's capabilities and seccomp", seccomp: "docker" },
-  { ...nobody, name: "B", brief: "Kubernetes restricted: uid 1000, no capabilities, no new privileges", seccomp: "docker" },
+  {
+    ...nobody,
+    name: "B",
+    brief: "Kubernetes restricted: uid 1000, no capabilities, no new privileges",
+    seccomp: "docker",
+  },
   { ...usual, name: "C", brief: "as A, seccomp unconfined (Kubernetes without a profile)", seccomp: "unconfined" },
   { ...nobody, name: "D", brief: "as B, seccomp unconfined", seccomp: "unconfined" },
   { ...nobody, name: "E", brief: "as D, /proc unmasked", seccomp: "unconfined", maskedProc: false },
-  { ...usual, name: "H1", brief: "as A, in a user namespace (hostUsers: false)", seccomp: "docker", userNamespace: true },
+  {
+    ...usual,
+    name: "H1",
+    brief: "as A, in a user namespace (hostUsers: false)",
+    seccomp: "docker",
+    userNamespace: true,
+  },
   {
     ...usual,
     name: "H3",
@@ -50,7 +61,8 @@ export const ENVIRONMENTS: readonly Environment[] = [
 /** Why no environment can be made here, or undefined. */
 export function missingForEnvironments(): string | undefined {
   if (process.getuid?.() !== 0) return "only root makes containers";
-  for (const program of ["runc", "mmdebstrap"]) if (findProgram(program) === undefined) return `${program} is not installed`;
+  for (const program of ["runc", "mmdebstrap"])
+    if (findProgram(program) === undefined) return `${program} is not installed`;
   return existsSync(DOCKER_PROFILE) ? undefined : `${DOCKER_PROFILE} is not there`;
 }
 
@@ -154,7 +166,9 @@ function configOf(
       bind(join(directory, "hosts"), "/etc/hosts", "ro"),
     ],
     linux: {
-      namespaces: ["pid", "ipc", "uts", "mount", "cgroup", ...(userNamespace ? ["user"] : [])].map((type) => ({ type })),
+      namespaces: ["pid", "ipc", "uts", "mount", "cgroup", ...(userNamespace ? ["user"] : [])].map((type) => ({
+        type,
+      })),
       ...(userNamespace && { uidMappings: mapping, gidMappings: mapping }),
       ...(seccomp === "docker" && { seccomp: seccompOf(capabilities) }),
       maskedPaths: maskedProc ? MASKED_PATHS : [],
@@ -167,14 +181,24 @@ function configOf(
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const CONTAINER_MOUNTS = [
-  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
   {
     destination: "/dev/pts",
     type: "devpts",
     source: "devpts",
     options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
   },
-  { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
+  {
+    destination: "/dev/shm",
+    type: "tmpfs",
+    source: "shm",
+    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+  },
   { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
 ];
 
@@ -190,7 +214,13 @@ const DEVICES = [
 
 /** What a container left behind: files below the directories where anything temporary goes, from outside. */
 export function leftIn({ root }: Container): readonly string[] {
-  const places = ["tmp", "var/tmp", "dev/shm", "work/.local/share/manyarch/sessions", "root/.local/share/manyarch/sessions"];
+  const places = [
+    "tmp",
+    "var/tmp",
+    "dev/shm",
+    "work/.local/share/manyarch/sessions",
+    "root/.local/share/manyarch/sessions",
+  ];
   return places.flatMap((place) => {
     const path = join(root, place);
     return existsSync(path) ? readdirSync(path).map((name) => join(place, name)) : [];

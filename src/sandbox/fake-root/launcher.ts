@@ -12,12 +12,13 @@ const MEMORY = 64 * 1024;
 
 /** Becomes the program, once it is traced. */
 function launch(directory: string): void {
-  const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
   const kernel = openKernel(MEMORY);
   const syscalls = loadSyscalls();
   umask(0o022);
-  chdir(request.directory);
+  // The request is there once the tracer is.
   if (readSync(GATE, Buffer.alloc(1)) === 0) return;
+  const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
+  chdir(request.directory);
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);
   installFilter(kernel, Buffer.from(request.filter, "base64"));

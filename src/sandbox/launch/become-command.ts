@@ -41,7 +41,9 @@ function restrict({ capabilities, filter, user, noNewPrivileges }: LaunchJob, ca
 function execute({ argv, env }: LaunchJob, calls: ProcessCalls): LaunchFailure {
   const command = argv[0] ?? "";
   const path = env.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ?? "";
-  const places = command.includes("/") ? [command] : path.split(":").map((directory) => `${directory || "."}/${command}`);
+  const places = command.includes("/")
+    ? [command]
+    : path.split(":").map((directory) => `${directory || "."}/${command}`);
   let refused: string | undefined;
   for (const place of places) {
     const errno = calls.execute(place, argv, env);
@@ -57,7 +59,6 @@ function execute({ argv, env }: LaunchJob, calls: ProcessCalls): LaunchFailure {
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
-
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -58,7 +58,10 @@ export class Launchers {
   /** Has one ready for the next RUN. */
   prepare(): void {
     this.#spare = this.#start();
-    void this.#spare.ended.then(() => (this.#spare = undefined), () => (this.#spare = undefined));
+    void this.#spare.ended.then(
+      () => (this.#spare = undefined),
+      () => (this.#spare = undefined),
+    );
   }
 
   #start(): Launcher {

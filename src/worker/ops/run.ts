@@ -68,7 +68,7 @@ async function runIn(
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);
-  if (emulator?.kind === "own") context.handlers.register(emulator.qemu);
+  if (emulator?.kind === "own") context.handlers?.register(emulator.qemu);
   await context.sandbox.run(
     {
       rootDirectory: root,
