@@ -325,7 +325,7 @@ test.skipIf(missing !== undefined || !runsAsRoot)(
   async () => {
     const store = new TestStore({ name: "nobody", uid: 65534, gid: 65534, home: "/" });
     try {
-      await expect(store.control()).rejects.toThrow(
+      await expect(store.control({ sandbox: { lowest: "namespace" } })).rejects.toThrow(
         /SANDBOX_UNAVAILABLE[^]*As root: usermod --add-subuids \d+-\d+ --add-subgids \d+-\d+ nobody/,
       );
       expect((await settledLeftovers(store)).processes).toEqual([]);

@@ -1,11 +1,12 @@
 import { createInterface } from "node:readline";
 import { AppError } from "../../src/base/errors.ts";
+import type { RungChoice } from "../../src/sandbox/rung.ts";
 import { openStore } from "../../src/store/store.ts";
 import type { WorkerRequest } from "../../src/worker/protocol.ts";
 import { spawnWorker } from "../../src/worker/spawn.ts";
 
 /**
- * A control process for tests: `control-program.ts STORE`. It reads requests, or `{cancel}` of one, as lines
+ * A control process for tests: `control-program.ts STORE [RUNG-CHOICE]`. It reads requests, or `{cancel}` of one, as lines
  * of JSON and writes what comes of them; at the end of its input it closes worker and store.
  */
 export type ControlLine = { readonly id: number; readonly request: WorkerRequest } | { readonly cancel: number };
@@ -25,7 +26,7 @@ export type AnswerLine =
     }
   | { readonly note: string };
 
-const [root = ""] = process.argv.slice(2);
+const [root = "", sandbox = "{}"] = process.argv.slice(2);
 const say = (line: AnswerLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const store = openStore(root);
@@ -33,6 +34,7 @@ const worker = await spawnWorker({
   root,
   env: process.env,
   signal: new AbortController().signal,
+  sandbox: JSON.parse(sandbox) as RungChoice,
   onNote: (code, message) => say({ note: `${code}: ${message}` }),
 });
 say({ worker: { rung: worker.rung, runtime: worker.runtime } });

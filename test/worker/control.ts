@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { RungChoice } from "../../src/sandbox/rung.ts";
 import type { ChildProcessByStdio } from "node:child_process";
 import {
   chmodSync,
@@ -38,6 +39,7 @@ export interface Outcome {
 export interface ControlOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly careless?: boolean;
+  readonly sandbox?: RungChoice;
 }
 
 /** A store of its own, as `user` has it. */
@@ -101,7 +103,7 @@ export class Control {
   #said = "";
   #count = 0;
 
-  constructor(store: TestStore, { env = {}, careless = false }: ControlOptions) {
+  constructor(store: TestStore, { env = {}, careless = false, sandbox = {} }: ControlOptions) {
     const program = fileURLToPath(new URL("control-program.ts", import.meta.url));
     const shell = careless ? ["bash", "-c", 'exec 9</ 200</; exec "$@"', "careless"] : [];
     const [command = "", ...args] = asUser(store.user, [
@@ -110,6 +112,7 @@ export class Control {
       "--disable-warning=ExperimentalWarning",
       program,
       store.root,
+      JSON.stringify(sandbox),
     ]);
     this.#child = spawn(command, args, {
       stdio: ["pipe", "pipe", "pipe"],
