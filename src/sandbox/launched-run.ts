@@ -6,7 +6,7 @@ import { markOf } from "./launch/marks.ts";
 import type { Marks } from "./launch/marks.ts";
 import { runCommand } from "./launch/run-command.ts";
 import { oomKills } from "./memory-pressure.ts";
-import { circumstances, runFailure } from "./run-failure.ts";
+import { circumstancesOf, runFailure } from "./run-failure.ts";
 import type { RunOptions, SandboxRun } from "./sandbox.ts";
 
 export interface LaunchedOptions {
@@ -42,7 +42,7 @@ export class LaunchedRuns {
       prepared = prepare(directory);
       const job = { ...prepared.job, mark: markOf(marks, number) };
       const end = await runCommand(launcher, job, { calls: calls(), ...options });
-      const failure = runFailure(end, circumstances(request, before));
+      const failure = runFailure(end, circumstancesOf(request, before));
       if (failure !== undefined) throw failure;
     } finally {
       launcher.dismiss();

@@ -8,7 +8,7 @@ import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 
 /** What a process that was killed or a RUN that tidied up may have made of a place: nothing is to be undone there. */
-const GONE = ["ENOENT", "ENOTDIR", "ELOOP"];
+const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
 
 /**
  * Things put into a root for the time of a RUN where nothing can be mounted over it: what was in their
@@ -119,7 +119,7 @@ export class PlacedFiles {
     try {
       return body();
     } catch (error) {
-      if (!GONE.includes(errnoOf(error) ?? "")) throw error;
+      if (!GONE.has(errnoOf(error) ?? "")) throw error;
       this.#root.forget();
       return undefined;
     }

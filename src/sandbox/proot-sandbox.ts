@@ -5,7 +5,7 @@ import { fakeRootWorks, runInFakeRoot } from "./fake-root/fake-root.ts";
 import { oomKills } from "./memory-pressure.ts";
 import { runMounts } from "./mounts.ts";
 import { guestMounts } from "./proot/guest-mounts.ts";
-import { circumstances, runFailure } from "./run-failure.ts";
+import { circumstancesOf, runFailure } from "./run-failure.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
 import { rungNamed } from "./rung.ts";
 import type { RunOptions, Sandbox, SandboxRun } from "./sandbox.ts";
@@ -57,7 +57,7 @@ async function runIn(
     { argv, env: runVariables(request, files), cwd, uid, gid, groups, guest },
     { scratch: directory, syscalls, ...run },
   );
-  const failure = runFailure(end, circumstances(request, before));
+  const failure = runFailure(end, circumstancesOf(request, before));
   if (failure !== undefined) throw failure;
 }
 

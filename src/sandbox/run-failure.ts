@@ -22,7 +22,7 @@ export interface RunCircumstances {
 }
 
 /** `oomKillsBefore`: what {@link oomKills} said when the command began. */
-export function circumstances(
+export function circumstancesOf(
   { argv, platform }: Pick<RunCircumstances, "argv" | "platform">,
   oomKillsBefore: number,
 ): RunCircumstances {
@@ -103,10 +103,10 @@ function missingHint(command: string): string {
 }
 
 /** Shells and runtimes answer 128 and the signal's number for a command that a signal ended. */
-function exitText(code: number, oomKills: number): string {
+function exitText(code: number, killed: number): string {
   const signal = code > 128 ? SIGNALS[code - 128] : undefined;
   if (signal === undefined) return `the command failed: exit code ${code}`;
-  const cause = signal !== "SIGKILL" ? "" : oomKills > 0 ? ": the machine ran out of memory" : ", out of memory?";
+  const cause = signal !== "SIGKILL" ? "" : killed > 0 ? ": the machine ran out of memory" : ", out of memory?";
   return `the command failed: exit code ${code} (killed by ${signal}${cause})`;
 }
 

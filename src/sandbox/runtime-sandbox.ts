@@ -4,7 +4,7 @@ import { CompiledFilter } from "./compiled-filter.ts";
 import { runContainer } from "./container.ts";
 import type { ContainerEnd } from "./container.ts";
 import { oomKills } from "./memory-pressure.ts";
-import { circumstances, isOfCommand, runFailure } from "./run-failure.ts";
+import { circumstancesOf, isOfCommand, runFailure } from "./run-failure.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
 import { rungNamed } from "./rung.ts";
 import { RuntimeChoice, findRuntimes } from "./runtime.ts";
@@ -48,7 +48,7 @@ export function runtimeSandbox(options: RuntimeSandboxOptions): Sandbox {
           const container = { id, bundle, stateDirectory, syscalls: options.syscalls, onOutput, signal, whileRunning };
           return runContainer(runtime, filter.applyTo(spec, runtime), container);
         });
-        const failure = runFailure(end, circumstances(request, before));
+        const failure = runFailure(end, circumstancesOf(request, before));
         if (failure !== undefined) throw failure;
       } finally {
         rmSync(bundle, { recursive: true, force: true });
