@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostPlatform } from "../src/oci/platform.ts";
@@ -75,6 +75,29 @@ describe.each(users)("as %s user", (user) => {
     expect(stderr).toContain("there is no qemu-s390x-static");
     expect(stderr).toContain("Dockerfile:4");
     expect(stderr).not.toContain("why:");
+  });
+
+  test("a RUN reaches its emulator and can change nothing of it", async () => {
+    const directory = bed.newDirectory("reach");
+    const emulator = "exec 3</proc/thread-self/exe; readlink /proc/self/fd/3";
+    const attacks = [
+      "chmod 777 /proc/self/fd/3",
+      "chown 1 /proc/self/fd/3",
+      "echo x > /proc/self/fd/3",
+      "touch /proc/self/fd/3",
+    ];
+    const script = attacks.map((attack) => `if ${attack}; then echo "changed by ${attack}"; fi`).join("; ");
+    writeFileSync(join(directory, "Dockerfile"), `FROM busybox\nRUN ${emulator}; ${script}\n`);
+    const [platform, qemu] = machine === "arm64" ? ["linux/amd64", "x86_64"] : ["linux/arm64", "aarch64"];
+    // A copy: where the guard fails it is not the machine's that is changed.
+    cpSync(`/usr/bin/qemu-${qemu}-static`, join(directory, `qemu-${qemu}-static`));
+    const env = { PATH: `${directory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` };
+    const { stderr, exitCode } = await bed.cli(["build", "--progress=plain", "--platform", platform, directory], {
+      env,
+    });
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/\d \/.*qemu-/);
+    expect(stderr).not.toMatch(/\d changed by/);
   });
 
   describe.runIf(user === "current")("where the machine has a handler", () => {

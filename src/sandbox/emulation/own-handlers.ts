@@ -13,12 +13,14 @@ import type { Qemu } from "./types.ts";
  */
 export class OwnHandlers {
   readonly #syscalls: Syscalls;
+  readonly #scratch: string;
   readonly #directory: string;
   readonly #registered = new Set<string>();
 
   /** `scratch`: a directory in memory that is ours. */
   constructor(syscalls: Syscalls, scratch: string) {
     this.#syscalls = syscalls;
+    this.#scratch = scratch;
     this.#directory = `${scratch}/binfmt_misc`;
   }
 
@@ -28,7 +30,8 @@ export class OwnHandlers {
     if (architecture === undefined || this.#registered.has(architecture.name)) return;
     try {
       if (this.#registered.size === 0) this.#mount();
-      writeFileSync(`${this.#directory}/register`, registration(architecture, qemu));
+      const path = this.#protect(architecture.name, qemu.path);
+      writeFileSync(`${this.#directory}/register`, registration(architecture, { ...qemu, path }));
     } catch (cause) {
       throw new AppError("SANDBOX_EMULATOR", `${qemu.path} could not be registered: ${messageOf(cause)}`, {
         hint: "Have root register qemu-user with flag F on the machine (apt-get install qemu-user-static).",
@@ -36,6 +39,19 @@ export class OwnHandlers {
       });
     }
     this.#registered.add(architecture.name);
+  }
+
+  /**
+   * A name of the emulator on a mount that is read-only: a RUN reaches it as the `exe` of its own processes, and
+   * where its root is the machine's it could change the file's mode and owner there.
+   */
+  #protect(name: string, path: string): string {
+    const target = `${this.#scratch}/qemu-${name}`;
+    writeFileSync(target, "", { mode: 0o600 });
+    this.#syscalls.mount(fromUtf8(path), fromUtf8(target), "", MOUNT.BIND);
+    const flags = MOUNT.REMOUNT | MOUNT.BIND | MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV;
+    this.#syscalls.mount("none", fromUtf8(target), "", flags);
+    return target;
   }
 
   #mount(): void {
