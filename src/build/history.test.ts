@@ -82,7 +82,7 @@ test("a base that tells of more layers than it has: those behind the last one ma
     "a 2020-01-01",
     "b 2020-01-01",
     "-c 2020-01-01",
-    "-RUN 2026-05-05",
-    "= 2026-05-05",
+    "-RUN 2020-01-01",
+    "= 2020-01-01",
   ]);
 });

@@ -30,7 +30,11 @@ export function writeHistory(
     const time = times.get(item.step);
     return { created: now ?? (time === undefined ? undefined : timestamp(time)), ...common };
   });
-  const history = withTimes([...aligned(entries, layers.length), ...missingEntries(entries, layers, now, describe)]);
+  const own = aligned(entries, layers.length).map((entry, index) =>
+    // A layer that is not its own has no time for it.
+    items[index]?.kind === "layer" && entry.empty_layer === true ? { ...entry, created: now } : entry,
+  );
+  const history = withTimes([...own, ...missingEntries(entries, layers, now, describe)]);
   return { history, created: history.findLast((entry) => entry.created !== undefined)?.created };
 }
 

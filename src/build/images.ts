@@ -53,7 +53,10 @@ export async function makeImages(
   const main = mainPacking(request, epoch);
   const forms = wantedForms(request);
   const fetch: FetchBaseLayer = async ({ image, index }, signal) => void (await layers.fetch(image, index, signal));
+  // As BuildKit names what it executes.
   const describe = (step: StepId): string => {
+    const found = graph.steps.get(step);
+    if (found?.kind === "run") return `mount / from exec ${found.argv.join(" ")}`;
     const [label] = graph.labels.get(step) ?? [];
     return label === undefined ? "created by buildkit" : `[${label.stage}] ${label.text}`;
   };
