@@ -135,6 +135,11 @@ describe.skipIf(missing !== undefined)("build contexts", () => {
       expect(findBelow(bed.store, formsOf(password, "me"))).toEqual([]);
       const { created } = await configOf(bed.target, "app:1", "linux/amd64");
       expect(Date.parse(created) / 1000).toBe(COMMIT_TIME);
+      server.serve("/dated", { body: "x", headers: { "last-modified": "Sun, 04 Feb 2024 00:00:00 GMT" } });
+      const dockerfile = `FROM scratch AS when\nADD ${server.url}/dated /\nFROM scratch\nCOPY Dockerfile /\n`;
+      const more = ["--push", "-t", `${bed.target.host}/dated:1`, "--build-arg", "SOURCE_DATE_EPOCH=when"];
+      await build(bed, [...more, newContext(bed, { Dockerfile: dockerfile })]);
+      expect((await configOf(bed.target, "dated:1", "linux/amd64")).created).toMatch(/^2024-02-04T00:00:00/);
     } finally {
       git.authorization = undefined;
     }

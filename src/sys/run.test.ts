@@ -1,3 +1,8 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { requireSuccess, run } from "./run.ts";
 
@@ -66,4 +71,31 @@ test("an abort is its reason", async () => {
   setTimeout(() => stop.abort(reason), 50);
   await expect(run(["sleep", "5"], { env, signal: stop.signal })).rejects.toBe(reason);
   await expect(run(["true"], { env, signal: stop.signal })).rejects.toBe(reason);
+});
+
+test("what is leashed ends with whoever started it, and all it started", async () => {
+  const module = new URL("run.ts", import.meta.url).pathname;
+  const script = `
+    import { run } from ${JSON.stringify(module)};
+    await run(["sh", "-c", "sleep 4321 & echo $! > \\"$1\\"; wait", "sh", process.argv[1]], {
+      env: process.env, signal: new AbortController().signal, leashed: true,
+    });`;
+  const file = join(mkdtempSync(join(tmpdir(), "manyarch-run-")), "pid");
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script, file], { stdio: "ignore" });
+  while (!existsSync(file) || readFileSync(file, "utf8") === "") await sleep(20);
+  const pid = Number(readFileSync(file, "utf8"));
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  parent.kill("SIGKILL");
+  for (let left = 100; left > 0 && existsSync(`/proc/${pid}`); left--) await sleep(20);
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  rmSync(dirname(file), { recursive: true });
+});
+
+test("what is leashed says how it ended, and ends when it is aborted", async () => {
+  const result = await run(["sh", "-c", "echo out; echo err >&2; exit 7"], { env, signal: never, leashed: true });
+  expect(result).toMatchObject({ code: 7, stdout: "out\n", stderr: "err\n" });
+  const stop = new AbortController();
+  const running = run(["sh", "-c", "sleep 1000 & sleep 1000"], { env, signal: stop.signal, leashed: true });
+  setTimeout(() => stop.abort(new Error("enough")), 50);
+  await expect(running).rejects.toThrow("enough");
 });

@@ -14,6 +14,11 @@ export interface RunOptions {
   readonly input?: string | Uint8Array | undefined;
   /** Milliseconds after which it is killed. Default: none. */
   readonly timeout?: number | undefined;
+  /**
+   * It and all it starts end with this process, however that ends: they are a process group, and a shell beside
+   * them waits on a pipe that only this process holds. It has no input then. Default false.
+   */
+  readonly leashed?: boolean | undefined;
   /** Bytes of stdout and of stderr after which it is killed. Default 16 MiB. */
   readonly maxOutput?: number | undefined;
 }
@@ -37,18 +42,20 @@ const GRACE = 2000;
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   options.signal.throwIfAborted();
-  const [command = "", ...args] = argv;
+  const { leashed = false } = options;
+  const [command = "", ...args] = leashed ? ["/bin/sh", "-c", LEASH, "leash", ...argv] : argv;
   const child = spawn(command, args, {
     env: options.env,
     stdio: ["pipe", "pipe", "pipe"],
+    detached: leashed,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const stop = new Stopper(child);
+  const stop = new Stopper(child, leashed);
   const limit = options.maxOutput ?? MAX_OUTPUT;
   const tooMuch = (): void => stop.because(outputError(command, limit));
   const stdout = collect(child.stdout, limit, tooMuch);
   const stderr = collect(child.stderr, limit, tooMuch);
-  feed(child.stdin, options.input);
+  feed(child.stdin, options.input, leashed);
   const release = watch(stop, command, options);
   try {
     const { code, signal } = await ended(child, argv);
@@ -58,6 +65,15 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     release();
   }
 }
+
+/** Not from standard input but from a copy of it: a shell gives what it starts in the background none. */
+const LEASH = `exec 3<&0
+"$@" </dev/null 3<&- & child=$!
+{ read -r _ <&3; kill -9 -$$; } >/dev/null 2>&1 & watch=$!
+exec 3<&-
+wait $child; code=$?
+kill -9 $watch 2>/dev/null
+exit $code`;
 
 /** Throws `PROCESS_FAILED`, with the last lines of its stderr, unless it exited with 0. */
 export function requireSuccess(argv: readonly string[], result: RunResult): RunResult {
@@ -70,11 +86,13 @@ export function requireSuccess(argv: readonly string[], result: RunResult): RunR
 /** Ends a child for a reason of ours: asks first, then kills and no longer waits for whoever holds its pipes. */
 class Stopper {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #isGroup: boolean;
   #reason: unknown;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, isGroup: boolean) {
     this.#child = child;
+    this.#isGroup = isGroup;
     child.once("exit", () => {
       clearTimeout(this.#timer);
       if (this.#reason !== undefined) this.#dropPipes();
@@ -89,8 +107,19 @@ class Stopper {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#dropPipes();
-    this.#child.kill("SIGTERM");
-    this.#timer = setTimeout(() => this.#child.kill("SIGKILL"), GRACE);
+    this.#kill("SIGTERM");
+    this.#timer = setTimeout(() => this.#kill("SIGKILL"), GRACE);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (!this.#isGroup || pid === undefined) return void this.#child.kill(signal);
+    try {
+      process.kill(-pid, signal);
+    } catch (error) {
+      // It has ended by itself.
+      if (errnoOf(error) !== "ESRCH") throw error;
+    }
   }
 
   /** A grandchild may hold them open; "close" comes without it then. */
@@ -135,10 +164,10 @@ function collect(stream: Readable, limit: number, onTooMuch: () => void): () => 
   return () => Buffer.concat(chunks).toString("utf8");
 }
 
-function feed(stdin: Writable, input: string | Uint8Array | undefined): void {
+function feed(stdin: Writable, input: string | Uint8Array | undefined, keepOpen: boolean): void {
   // A program that ends without reading its input breaks the pipe; how it ended says what that means.
   stdin.on("error", () => {});
-  stdin.end(input);
+  if (!keepOpen) stdin.end(input);
 }
 
 function startError(argv: readonly string[], cause: Error): AppError {

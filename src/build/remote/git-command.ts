@@ -45,19 +45,17 @@ const SETTINGS = [
 /** Runs git to its end; how it ended is the caller's to judge. Throws `GIT_MISSING`. */
 export async function runGit(args: readonly string[], runner: GitRunner, options: GitOptions = {}): Promise<RunResult> {
   mkdirSync(runner.directory, { recursive: true, mode: 0o700 });
-  try {
-    return await run(["git", ...SETTINGS, ...args], {
-      cwd: runner.directory,
-      env: { ...environment(runner, options), ...agentFor(args, runner) },
-      signal: runner.signal,
-    });
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === "PROCESS_NOT_STARTED")) throw error;
-    throw new AppError("GIT_MISSING", "git is not installed, which ADD and build contexts of git repositories need", {
-      hint: "Install git, or take the files from an archive: ADD --unpack https://HOST/ARCHIVE.tar.gz PATH.",
-      cause: error,
-    });
-  }
+  const result = await run(["git", ...SETTINGS, ...args], {
+    cwd: runner.directory,
+    env: { ...environment(runner, options), ...agentFor(args, runner) },
+    signal: runner.signal,
+    leashed: true,
+  });
+  // What a shell says of a program that is not there.
+  if (result.code !== 127) return result;
+  throw new AppError("GIT_MISSING", "git is not installed, which ADD and build contexts of git repositories need", {
+    hint: "Install git, or take the files from an archive: ADD --unpack https://HOST/ARCHIVE.tar.gz PATH.",
+  });
 }
 
 /** As {@link runGit}, of a command that has to work: what it printed. Trouble that may pass is waited out. */

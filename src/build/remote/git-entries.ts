@@ -60,7 +60,7 @@ async function* archived(
   runner: GitRunner,
 ): AsyncGenerator<Entry, void, undefined> {
   const { commit, gitDirectory, remote } = repository;
-  const tar = join(runner.directory, `${commit}.tar`);
+  const tar = join(gitDirectory, "files.tar");
   const paths = directory === "" ? [] : ["--", directory];
   const args = ["--literal-pathspecs", "archive", "--format=tar", "-o", tar, commit, ...paths];
   await git(`cannot read the files of ${remote}`, args, runner, { gitDirectory });

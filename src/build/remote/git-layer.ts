@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { Semaphore } from "../../base/concurrency.ts";
 import type { PrivateInputs } from "../../engine/run-mounts.ts";
 import type { GitStep } from "../../engine/types.ts";
@@ -44,17 +43,14 @@ export async function fetchLayer(step: GitStep, commit: GitCommit, options: GitL
 async function* entriesOf(
   step: GitStep,
   commit: GitCommit,
-  { private: inputs, runner }: GitLayerOptions,
+  { private: inputs, runner, session }: GitLayerOptions,
 ): AsyncGenerator<Entry, void, undefined> {
   const made: string[] = [];
   const one = new Semaphore(1);
   const authorization = accessTo(step, inputs);
   const fetch = (wanted: WantedCommit): Promise<FetchedRepository> =>
     one.use(runner.signal, async () => {
-      const directory = join(
-        runner.directory,
-        `${commit.object.slice(0, 12)}-${step.directory.length}-${made.length}.git`,
-      );
+      const directory = session().tempPath("repository");
       made.push(directory);
       return fetchCommit(wanted, directory, runner, { authorization });
     });

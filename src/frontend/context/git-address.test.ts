@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { AppError } from "../../base/errors.ts";
 import { gitStep, parseGitAddress } from "./git-address.ts";
 
 const plain = { byCommit: false, directory: "", ambiguous: false };
@@ -46,6 +48,9 @@ test.each([
   "./.git",
   ".git",
   "a b@c:d",
+  "-o@host:x",
+  "git@-oProxyCommand:x",
+  "ssh://-oProxyCommand=touch/x.git",
 ])("%s is none", (text) => {
   expect(parseGitAddress(text)).toBeUndefined();
 });
@@ -71,4 +76,51 @@ test("a password is kept out of sight", () => {
   expect(address.credentials?.reveal()).toBe("me@x:p:w");
   expect(JSON.stringify(gitStep(address))).not.toMatch(/p:w|me@x|p%3A/);
   expect(() => parseGitAddress("https://me:pw@h/b.git?x=1")).toThrow("https://xxxxx:xxxxx@h/b.git?x=1");
+});
+
+const PIECE = fc.constantFrom(
+  ...[
+    "https://",
+    "ssh://",
+    "git@",
+    "h",
+    "/",
+    ":",
+    "pw",
+    "@",
+    ".git",
+    "#",
+    "?",
+    "&",
+    "=",
+    "ref",
+    "subdir",
+    "tag",
+    "..",
+    "-",
+    "%2F",
+    "%",
+    "a b",
+    "é",
+  ],
+);
+
+test("any text is a repository, none, or refused by name; no password is left in it", () => {
+  fc.assert(
+    fc.property(fc.array(PIECE, { maxLength: 14 }), (pieces) => {
+      const text = pieces.join("");
+      let address: ReturnType<typeof parseGitAddress>;
+      try {
+        address = parseGitAddress(text);
+      } catch (error) {
+        expect((error as AppError).code).toBe("ADDRESS_INVALID");
+        return;
+      }
+      if (address === undefined) return;
+      expect(address.remote).not.toMatch(/^https?:\/\/[^/]*@|^-|[?#]/);
+      expect(address.directory).not.toMatch(/^\/|(?:^|\/)\.\.(?:\/|$)/);
+      expect(address.ref ?? "").not.toMatch(/^-/);
+    }),
+    { numRuns: 3000 },
+  );
 });

@@ -51,6 +51,8 @@ function splitUrl(text: string): Parts | undefined {
   const match = /^(https?|ssh|git):\/\/(?:([^/?#@]*)@)?([^/?#]+)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is.exec(text);
   if (match === null || /[\s\p{Cc}]/u.test(text) || URL.parse(text) === null) return undefined;
   const [, scheme = "", user = "", host = "", path = "", query = "", fragment = ""] = match;
+  // No program may take a host or a user for an option.
+  if (host.startsWith("-") || user.startsWith("-")) return undefined;
   const named = scheme.toLowerCase();
   const decodedPath = decoded(path);
   if (decodedPath === undefined) return undefined;
@@ -69,7 +71,7 @@ function splitUrl(text: string): Parts | undefined {
 }
 
 function splitScp(text: string): Parts | undefined {
-  const match = /^([a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:(.*?))(?:\?(.*?))?(?:#(.*))?$/.exec(text);
+  const match = /^([a-zA-Z0-9_][a-zA-Z0-9_-]*@[a-zA-Z0-9][a-zA-Z0-9.-]*:(.*?))(?:\?(.*?))?(?:#(.*))?$/.exec(text);
   if (match === null) return undefined;
   const [, remote = "", path = "", query = "", fragment = ""] = match;
   return { remote, path, query, fragment };
