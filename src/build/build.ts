@@ -120,7 +120,7 @@ async function buildIn(
   const { store, client, signal, env } = workshop;
   const loadEngine = await findLoadEngine(request, { env, signal });
   const plan = await planRequest(workshop, request, emit);
-  const strategies = await strategiesOf(plan, workshop);
+  const strategies = await strategiesOf(plan, workshop, request.sandbox);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
   if (refusal !== undefined) throw refusal;
   const stages = planStages(plan, strategies);

@@ -46,7 +46,7 @@ export async function describePlan(
   const workshop = await openWorkshop(request, process, emit);
   try {
     const plan = await planRequest(workshop, request, emit);
-    const strategies = await strategiesOf(plan, workshop);
+    const strategies = await strategiesOf(plan, workshop, request.sandbox);
     const results = new Results(workshop.store, workshop.bootId);
     const whole = request.outputs.some(({ kind }) => kind === "oci" || kind === "local");
     const present = {

@@ -4,26 +4,45 @@ import { hostPlatform } from "../oci/platform.ts";
 import { chooseStrategies, foreignArchitectures } from "../plan/strategies.ts";
 import type { Strategies } from "../plan/strategies.ts";
 import { describeEmulation } from "../sandbox/emulation/describe.ts";
+import type { KernelsPart } from "../sandbox/emulation/find-emulation.ts";
 import type { Emulation, Emulator } from "../sandbox/emulation/types.ts";
+import { allowedRungs } from "../sandbox/rung.ts";
+import type { RungChoice, RungName } from "../sandbox/rung.ts";
 import { stepId } from "../engine/graph.ts";
 import type { PlannedBuild } from "./plan-request.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** A strategy for each RUN. What is tried to find them is only tried where a RUN is not this machine's. */
-export async function strategiesOf(plan: PlannedBuild, workshop: Workshop): Promise<Strategies> {
+export async function strategiesOf(plan: PlannedBuild, workshop: Workshop, choice: RungChoice): Promise<Strategies> {
   const platform = hostPlatform();
   const names = foreignArchitectures(plan, platform);
-  return chooseStrategies(plan, { platform, emulation: await emulationOf(names, platform.architecture, workshop) });
+  const emulation = names.length === 0 ? new Map() : await emulationOf(names, platform.architecture, workshop, choice);
+  return chooseStrategies(plan, { platform, emulation });
 }
 
 async function emulationOf(
   names: readonly string[],
   machine: string,
-  { session, signal, searchPath }: Workshop,
+  workshop: Workshop,
+  choice: RungChoice,
 ): Promise<ReadonlyMap<string, Emulation>> {
-  if (names.length === 0) return new Map();
   const { findEmulation } = await import("../sandbox/emulation/find-emulation.ts");
-  return findEmulation(names, { machine, directory: session().tempPath("probe"), path: searchPath, signal });
+  const { session, signal, searchPath: path } = workshop;
+  const rungs = allowedRungs(choice);
+  const kernel = await kernelsPart(rungs, workshop);
+  const directory = session().tempPath("probe");
+  return findEmulation(names, { machine, directory, path, signal, kernel, tracer: rungs.includes("proot") });
+}
+
+/** What of the kernel's RUNs can have on the rungs that may be used and are to be had. */
+async function kernelsPart(rungs: readonly RungName[], { searchPath, signal }: Workshop): Promise<KernelsPart> {
+  const isRoot = process.getuid?.() === 0;
+  if (rungs.includes("runtime") || rungs.includes("namespace")) {
+    if (isRoot) return "namespaces";
+    const { mayMapIds } = await import("../worker/may-map-ids.ts");
+    if (await mayMapIds(searchPath, signal)) return "namespaces";
+  }
+  return isRoot && rungs.includes("chroot") ? "handlers" : "none";
 }
 
 /** Whether a handler of ours is needed, which is nobody else's in a user namespace only. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostPlatform } from "../../oci/platform.ts";
 import { ELF_ARCHITECTURES } from "./architectures.ts";
 import { findEmulation } from "./find-emulation.ts";
+import type { EmulationOptions } from "./find-emulation.ts";
 import { fakeRootWorks } from "../fake-root/fake-root.ts";
 import { findPrograms } from "./find-qemu.ts";
 
@@ -20,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function find(names: readonly string[], more: { readonly sandbox?: "traced" | "plain" } = {}) {
+function find(names: readonly string[], more: Pick<EmulationOptions, "kernel" | "tracer"> = {}) {
   const signal = new AbortController().signal;
   return findEmulation(names, { machine, path: PATH, directory: join(directory, "probe"), signal, ...more });
 }
@@ -37,8 +38,16 @@ test("the machine's own programs need nothing, and an unknown architecture says 
 });
 
 test.runIf(fakeRootWorks())("below a tracer it is the tracer that starts it, whatever the kernel can", async () => {
-  const found = await find(foreign, { sandbox: "traced" });
+  const found = await find(foreign, { kernel: "none" });
   for (const name of foreign) expect(found.get(name)).toMatchObject({ kind: "proot", qemu: { architecture: name } });
+});
+
+test("where neither kernel nor tracer may be used there is a reason for each", async () => {
+  const found = await find(["s390x"], { kernel: "none", tracer: false });
+  expect(found.get("s390x")).toEqual({
+    kind: "none",
+    reasons: [expect.stringMatching(/rung proot may not|no qemu-s390x/)],
+  });
 });
 
 test("a program is found by its names' order, then by the path's", () => {

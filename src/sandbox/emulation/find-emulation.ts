@@ -15,12 +15,17 @@ import type { Emulation, Qemu } from "./types.ts";
 export interface EmulationOptions extends ProbeOptions {
   /** Of this machine. */
   readonly machine: string;
-  /**
-   * What the sandbox is made of: `traced` is proot, whose programs the kernel's handlers never see;
-   * `plain` has no user namespace of its own. Default: namespaces, where they can be had.
-   */
-  readonly sandbox?: "traced" | "plain" | undefined;
+  /** Default: `namespaces`. */
+  readonly kernel?: KernelsPart | undefined;
+  /** A tracer may be used. Default: yes. */
+  readonly tracer?: boolean | undefined;
 }
+
+/**
+ * What RUNs have of the kernel: a user namespace, in which handlers can be made; the handlers that are there;
+ * or, below a tracer, nothing.
+ */
+export type KernelsPart = "namespaces" | "handlers" | "none";
 
 /**
  * How the binaries of each architecture come to run here, each way tried and not guessed: by the
@@ -33,7 +38,8 @@ export async function findEmulation(
 ): Promise<ReadonlyMap<string, Emulation>> {
   const find = async (names: readonly string[], ways: Ways): Promise<readonly (readonly [string, Emulation])[]> =>
     Promise.all(names.map(async (name) => [name, await findOne(name, ways, options)] as const));
-  const all: Ways = { host: options.sandbox !== "traced", own: options.sandbox === undefined };
+  const { kernel = "namespaces" } = options;
+  const all: Ways = { host: kernel !== "none", own: kernel === "namespaces" };
   const found = new Map(await find(architectures, all));
   const byHost = architectures.filter((name) => found.get(name)?.kind === "host");
   const byOwn = architectures.filter((name) => found.get(name)?.kind === "own");
@@ -60,7 +66,7 @@ async function tryWays(
   architecture: ElfArchitecture,
   ways: Ways,
   probe: Probe,
-  { machine, path, signal }: EmulationOptions,
+  { machine, path, signal, tracer = true }: EmulationOptions,
 ): Promise<Emulation> {
   const handler = hostHandler(architecture);
   // A tracer knows the calls of one kind of program only.
@@ -80,14 +86,14 @@ async function tryWays(
     });
     const own = ways.own ? await probe.own(qemu, true) : undefined;
     if (own?.runs === true) return { kind: "own", qemu: await describe(!own.shifted) };
-    const byTracer = await traced(probe, qemu);
+    const byTracer = tracer ? await traced(probe, qemu) : NO_TRACER;
     if (byTracer.runs) return { kind: "proot", qemu: await describe(true) };
     if (own !== undefined) reasons.push(`a handler of our own for ${qemu}: ${own.reason}`);
     reasons.push(byTracer.reason);
   }
   if (candidates.length === 0)
     reasons.push(`there is no qemu-${architecture.qemu}-static or qemu-${architecture.qemu}`);
-  return { kind: "none", reasons: [...(await hostReason(probe, handler, alone)), ...reasons] };
+  return { kind: "none", reasons: [...new Set([...(await hostReason(probe, handler, alone)), ...reasons])] };
 }
 
 function asItIs(handler: HostHandler | undefined, sibling: boolean): Emulation {
@@ -107,6 +113,8 @@ async function hostReason(
     return [`what runs it on the host does not in a root of its own: ${alone.reason}`];
   return [`the host's handler ${handler.name} lacks flag F and works in no root but the host's`];
 }
+
+const NO_TRACER: Trial = { runs: false, reason: "the rung proot may not be used" };
 
 /** The tracer of rung proot starts the emulator for each program, in a root that has nothing it could be linked with. */
 async function traced(probe: Probe, qemu: string): Promise<Trial> {
