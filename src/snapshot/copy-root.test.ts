@@ -215,7 +215,7 @@ test("a file whose change cannot be told by its times is read", () => {
   const root = RootDirectory.open(other, { links: "refuse" });
   try {
     for (const name of ["f", "g"]) sh(directory, `touch -r ${lower}/${name} ${other}/${name}`);
-    const index = StatIndex.read(root);
+    const index = StatIndex.read(root, syscalls);
     const tree = new LayeredTree([lower], syscalls);
     const put = (unclear: bigint): readonly string[] => findChanges(root, { index, unclear }, tree, syscalls).put;
     expect(put(0n)).toEqual(["g"]);

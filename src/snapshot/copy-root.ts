@@ -78,7 +78,7 @@ async function fill(
     const steps = holds === 0 ? copyAll(root, lower, context) : advanceAll(root, lower.slice(holds), context);
     let count = 0;
     for (const _ of steps) if (++count % BREATH === 0) await breathe(signal);
-    return remember(directory, StatIndex.read(root), place);
+    return remember(directory, StatIndex.read(root, context.syscalls), place);
   } catch (error) {
     removeTree(fromUtf8(directory));
     throw error;

@@ -1,22 +1,26 @@
 import { lstatSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { fsPath, readNames } from "../sys/bytes-path.ts";
+import { entryOf, selfFd } from "../sys/kept-directories.ts";
 import type { RootDirectory } from "../sys/root-path.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
 import { joinPath } from "./resolve-path.ts";
-import { bytesOf } from "./write-node.ts";
-
-/** What is known of each file: what every change of a file changes, as far as clocks can tell. */
-const FIELDS = ["ctimeNs", "ino", "mtimeNs", "size", "mode", "uid", "gid", "nlink", "rdev"] as const;
-const WIDTH = FIELDS.length;
-const CTIME = 0;
-const INODE = 1;
-const LINKS = 7;
+import {
+  ROW_WORDS,
+  RowReader,
+  changeTime,
+  inodeOf,
+  isDirectoryRow,
+  isSameRow,
+  isWhiteoutRow,
+  linksOf,
+} from "./stat-row.ts";
 
 interface Listed {
   /** In bytewise order. */
   readonly names: readonly string[];
-  /** {@link FIELDS} of each name, one after the other: some 70 bytes a file. */
-  readonly rows: BigInt64Array;
+  /** Of each name, one after the other: 64 bytes a file. */
+  readonly rows: Uint32Array;
 }
 
 /** A file that is not what it was, or of which that cannot be told. */
@@ -26,7 +30,7 @@ export interface Seen {
   /** Where to read it, until the next one comes. */
   readonly place: string;
   /** What was at `path` before. */
-  readonly was?: { readonly inode: bigint; readonly links: bigint } | undefined;
+  readonly was?: { readonly inode: bigint; readonly links: number } | undefined;
   /** The file is as it was, but has several names. */
   readonly same: boolean;
 }
@@ -35,6 +39,12 @@ export interface Visitor {
   seen(file: Seen): void;
   /** Something was at `path` and nothing is. */
   gone(path: string): void;
+}
+
+/** An earlier state, and from when on a change time says nothing about what was later than it. */
+export interface Before {
+  readonly index: StatIndex;
+  readonly unclear: bigint;
 }
 
 /**
@@ -53,84 +63,90 @@ export class StatIndex {
   }
 
   /** Reads the tree, following no link, and tells what is not as `before` has it, parents first. */
-  static read(
-    root: RootDirectory,
-    before?: { readonly index: StatIndex; readonly unclear: bigint },
-    visitor?: Visitor,
-  ): StatIndex {
+  static read(root: RootDirectory, syscalls: Syscalls, before?: Before, visitor?: Visitor): StatIndex {
     const directories = new Map<string, Listed>();
+    const reader = new RowReader(syscalls);
     let latest = root.lstat("")?.ctimeNs ?? 0n;
     const read = (path: string): void => {
       const old = before === undefined ? undefined : before.index.#directories.get(path);
-      const reader = new DirectoryReader(path, bytesOf(root.directory(path)), old, before?.unclear ?? 0n, visitor);
-      const { listed, inside } = reader.read();
+      const fd = root.descriptor(path);
+      const directory = new DirectoryReader({ path, fd, old, unclear: before?.unclear ?? 0n, visitor }, reader);
+      const { listed, inside } = directory.read();
       directories.set(path, listed);
-      if (reader.latest > latest) latest = reader.latest;
-      for (const directory of inside) read(directory);
+      if (directory.latest > latest) latest = directory.latest;
+      for (const below of inside) read(below);
     };
     read("");
     return new StatIndex(directories, latest);
   }
 }
 
+interface Directory {
+  readonly path: string;
+  readonly fd: number;
+  readonly old: Listed | undefined;
+  readonly unclear: bigint;
+  readonly visitor: Visitor | undefined;
+}
+
 /** One directory, in step with what it held before. */
 class DirectoryReader {
-  readonly #path: string;
-  readonly #place: string;
-  readonly #old: Listed | undefined;
-  readonly #unclear: bigint;
-  readonly #visitor: Visitor | undefined;
+  readonly #directory: Directory;
+  readonly #reader: RowReader;
   latest = 0n;
   #at = 0;
 
-  constructor(path: string, place: string, old: Listed | undefined, unclear: bigint, visitor: Visitor | undefined) {
-    this.#path = path;
-    this.#place = place;
-    this.#old = old;
-    this.#unclear = unclear;
-    this.#visitor = visitor;
+  constructor(directory: Directory, reader: RowReader) {
+    this.#directory = directory;
+    this.#reader = reader;
   }
 
   read(): { readonly listed: Listed; readonly inside: readonly string[] } {
-    const all = readNames(this.#place);
-    const rows = new BigInt64Array(all.length * WIDTH);
+    const { path, fd } = this.#directory;
+    const all = readNames(selfFd(fd));
+    const rows = new Uint32Array(all.length * ROW_WORDS);
     const names: string[] = [];
     const inside: string[] = [];
     for (const name of all) {
-      const place = `${this.#place}/${name}`;
-      const stats = lstatSync(fsPath(place), { bigint: true, throwIfNoEntry: false });
+      const row = names.length * ROW_WORDS;
       // A device 0:0 would be a whiteout, and what is no more is not there.
-      if (stats === undefined || (stats.isCharacterDevice() && stats.rdev === 0n)) continue;
-      const row = names.push(name) * WIDTH - WIDTH;
-      for (let field = 0; field < WIDTH; field++) rows[row + field] = stats[FIELDS[field]!];
-      if (stats.ctimeNs > this.latest) this.latest = stats.ctimeNs;
-      const path = joinPath(this.#path, name);
-      if (this.#visitor !== undefined) this.#compare(this.#visitor, { path, place, stats }, name, rows, row);
-      if (stats.isDirectory()) inside.push(path);
+      if (!this.#reader.read(fd, name, rows, row) || isWhiteoutRow(rows, row)) continue;
+      names.push(name);
+      const time = changeTime(rows, row);
+      if (time > this.latest) this.latest = time;
+      this.#compare(name, rows, row);
+      if (isDirectoryRow(rows, row)) inside.push(joinPath(path, name));
     }
     this.#passed(undefined);
-    return { listed: { names, rows: rows.subarray(0, names.length * WIDTH) }, inside };
+    return { listed: { names, rows: rows.subarray(0, names.length * ROW_WORDS) }, inside };
   }
 
-  #compare(visitor: Visitor, file: Omit<Seen, "same" | "was">, name: string, rows: BigInt64Array, row: number): void {
+  #compare(name: string, rows: Uint32Array, row: number): void {
+    const { old, unclear } = this.#directory;
     const index = this.#passed(name);
-    if (index === undefined || this.#old === undefined) return visitor.seen({ ...file, same: false });
-    const old = this.#old.rows;
-    const start = index * WIDTH;
-    let same = old[start + CTIME]! < this.#unclear;
-    for (let field = 0; same && field < WIDTH; field++) same = old[start + field] === rows[row + field];
-    const isAlone = file.stats.nlink === 1n || file.stats.isDirectory();
-    if (same && isAlone) return;
-    visitor.seen({ ...file, same, was: { inode: old[start + INODE]!, links: old[start + LINKS]! } });
+    if (index === undefined || old === undefined) return this.#tell(name, false, undefined);
+    const before = index * ROW_WORDS;
+    const same = isSameRow(old.rows, before, rows, row) && changeTime(old.rows, before) < unclear;
+    if (same && (linksOf(rows, row) === 1 || isDirectoryRow(rows, row))) return;
+    this.#tell(name, same, { inode: inodeOf(old.rows, before), links: linksOf(old.rows, before) });
+  }
+
+  #tell(name: string, same: boolean, was: Seen["was"]): void {
+    const { path, fd, visitor } = this.#directory;
+    if (visitor === undefined) return;
+    const place = entryOf(fd, name);
+    const stats = lstatSync(fsPath(place), { bigint: true, throwIfNoEntry: false });
+    if (stats !== undefined) visitor.seen({ path: joinPath(path, name), stats, place, was, same });
   }
 
   /** Goes on to `name`, or to the end, and tells what is passed by; where `name` was, if it was. */
   #passed(name: string | undefined): number | undefined {
-    const names = this.#old?.names ?? [];
+    const { path, old, visitor } = this.#directory;
+    const names = old?.names ?? [];
     for (; this.#at < names.length; this.#at++) {
       const next = names[this.#at]!;
       if (name !== undefined && next >= name) return next === name ? this.#at++ : undefined;
-      this.#visitor?.gone(joinPath(this.#path, next));
+      visitor?.gone(joinPath(path, next));
     }
     return undefined;
   }

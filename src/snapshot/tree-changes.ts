@@ -3,7 +3,7 @@ import type { Syscalls } from "../sys/syscalls.ts";
 import { DiskNode } from "./disk-node.ts";
 import { isSameNode } from "./same-node.ts";
 import { StatIndex } from "./stat-index.ts";
-import type { Seen } from "./stat-index.ts";
+import type { Before, Seen } from "./stat-index.ts";
 import type { Tree } from "./tree.ts";
 
 export interface TreeChanges {
@@ -29,16 +29,11 @@ interface Names {
  * which was only touched by a `chown` to its own owner is in no layer. Names of one file go together: where
  * one of them is new, or the file has changed, all of them do.
  */
-export function findChanges(
-  root: RootDirectory,
-  before: { readonly index: StatIndex; readonly unclear: bigint },
-  lower: Tree,
-  syscalls: Syscalls,
-): TreeChanges {
+export function findChanges(root: RootDirectory, before: Before, lower: Tree, syscalls: Syscalls): TreeChanges {
   const put: string[] = [];
   const gone: string[] = [];
   const files = new Map<bigint, Names>();
-  const index = StatIndex.read(root, before, {
+  const index = StatIndex.read(root, syscalls, before, {
     gone: (path) => gone.push(path),
     seen: (file) => {
       const { path, stats } = file;
@@ -55,7 +50,7 @@ function isChanged({ path, stats, place, was }: Seen, lower: Tree, syscalls: Sys
   const below = was === undefined ? undefined : lower.lstat(path);
   if (was === undefined || !(below instanceof DiskNode)) return true;
   // It was a name of a file that others may still name: now it is on its own.
-  if (!stats.isDirectory() && was.links > 1n && was.inode !== stats.ino) return true;
+  if (!stats.isDirectory() && was.links > 1 && was.inode !== stats.ino) return true;
   return !isSameNode(new DiskNode(place, stats, { syscalls }), below);
 }
 

@@ -3,7 +3,7 @@ import type { BytesPath } from "./bytes-path.ts";
 import type { Syscalls } from "./syscalls.ts";
 
 type CType = "int" | "long" | "unsigned int" | "unsigned long" | "uint64_t" | "void *";
-type CFunction = (...values: readonly (number | bigint | Uint8Array | null)[]) => number;
+type CFunction = (...values: readonly (number | bigint | Uint8Array | Uint32Array | null)[]) => number;
 
 /** A C library, as far as it is needed. */
 export interface Libc {
@@ -19,6 +19,7 @@ export interface Libc {
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_SYMLINK_FOLLOW = 0x400;
+const STATX_BASIC_STATS = 0x7ff;
 const LOCKS = { shared: 1, exclusive: 2, unlock: 8 } as const;
 const LOCK_NB = 4;
 const F_SETFD = 2;
@@ -101,9 +102,10 @@ function attributes(libc: Libc, call: Call): Pick<Syscalls, "lgetxattr" | "llist
   };
 }
 
-function nodes(libc: Libc, call: Call): Pick<Syscalls, "mknod" | "utimens" | "linkFollowing"> {
+function nodes(libc: Libc, call: Call): Pick<Syscalls, "mknod" | "utimens" | "linkFollowing" | "statx"> {
   const mknod = bindMknod(libc);
   const utimensat = libc.bind("utimensat", "int", ["int", "void *", "void *", "int"]);
+  const statx = libc.bind("statx", "int", ["int", "void *", "int", "unsigned int", "void *"]);
   const linkat = libc.bind("linkat", "int", ["int", "void *", "int", "void *", "int"]);
   const path = pathBuffer();
   const other = pathBuffer();
@@ -120,6 +122,8 @@ function nodes(libc: Libc, call: Call): Pick<Syscalls, "mknod" | "utimens" | "li
       times[1] = times[3] = nanoseconds;
       call("utimensat", file, () => utimensat(AT_FDCWD, path(file), timesBytes, follow ? 0 : AT_SYMLINK_NOFOLLOW));
     },
+    statx: (fd, name, into) =>
+      call("statx", name, () => statx(fd, path(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, into), ["ENOENT"]) !== -1,
     linkFollowing: (target, file) => {
       call("linkat", file, () => linkat(AT_FDCWD, path(target), AT_FDCWD, other(file), AT_SYMLINK_FOLLOW));
     },

@@ -78,6 +78,11 @@ export class RootDirectory {
     return selfFd(this.#directory(path, make));
   }
 
+  /** The descriptor of the directory `path`. Valid until the next call on the root. */
+  descriptor(path: BytesPath): number {
+    return this.#directory(path);
+  }
+
   /** Of `path` itself, be it a link; undefined where there is nothing, or its parent is no directory. */
   lstat(path: BytesPath): BigIntStats | undefined {
     if (path === "") return fstatSync(this.#kept.root, { bigint: true });

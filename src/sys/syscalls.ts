@@ -29,6 +29,11 @@ export interface Syscalls {
   utimens(path: BytesPath, mtime: bigint, follow?: boolean): void;
   /** linkat(2) with `AT_SYMLINK_FOLLOW`: gives the file that is open as `/proc/self/fd/N` a name. */
   linkFollowing(target: BytesPath, path: BytesPath): void;
+  /**
+   * What is at `name` in the open directory `fd`, as 32-bit words of `struct statx` in `into`, which has at least
+   * {@link STATX_WORDS}; false where nothing is. Throws `ENOSYS` or `EPERM` where the machine has no statx(2).
+   */
+  statx(fd: number, name: BytesPath, into: Uint32Array): boolean;
   /** Takes or drops a lock of the open file; false where `wait` is not set (the default) and another one holds it. */
   flock(fd: number, mode: "shared" | "exclusive" | "unlock", wait?: boolean): boolean;
   /** Marks every descriptor from `first` up close-on-exec, so that no child inherits it. */
@@ -57,3 +62,5 @@ export const MOUNT = {
 
 /** Flags of {@link Syscalls.unmount}. */
 export const UMOUNT = { FORCE: 1, DETACH: 2, NOFOLLOW: 8 } as const;
+
+export const STATX_WORDS = 64;
