@@ -9,6 +9,7 @@ export default defineConfig(
     cli: "src/cli/main.ts",
     worker: "src/worker/main.ts",
     tracer: "src/sandbox/fake-root/tracer-main.ts",
+    binfmt: "src/sandbox/emulation/mount-binfmt.ts",
     launcher: "src/sandbox/fake-root/launcher.ts",
   }).map(([process, main]) => ({
     input: { main },

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../../base/errors.ts";
 import { run } from "../../sys/run.ts";
 import type { ElfArchitecture } from "./architectures.ts";
@@ -52,6 +53,7 @@ export async function withProbe<T>(
         attempt([
           ...["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", OWN, "own"],
           ...[`${directory}/binfmt_misc`, registration(architecture, { path, keepsName }), root],
+          ...[process.execPath, mountProgram()],
         ]),
     });
   } finally {
@@ -59,8 +61,15 @@ export async function withProbe<T>(
   }
 }
 
-/** One write: the kernel takes a registration as a whole. */
-const OWN = `mount -t binfmt_misc binfmt_misc "$1" && printf %s "$2" >"$1/register" && exec chroot "$3" /probe`;
+/** Slim images have no mount(8). One write: the kernel takes a registration as a whole. */
+const OWN = `{ mount -t binfmt_misc binfmt_misc "$1" || { [ $? = 127 ] && "$4" --disable-warning=ExperimentalWarning "$5" "$1"; }; } &&
+printf %s "$2" >"$1/register" && exec chroot "$3" /probe`;
+
+/** As source beside this file; in the bundle (rolldown.config.js) it has a folder of its own. */
+function mountProgram(): string {
+  const path = import.meta.url.endsWith(".ts") ? "./mount-binfmt.ts" : "../binfmt/main.js";
+  return fileURLToPath(new URL(path, import.meta.url));
+}
 
 async function tryProgram(argv: readonly string[], { path, signal }: ProbeOptions): Promise<Trial> {
   try {
