@@ -1,18 +1,14 @@
-import { Hidden } from "../base/hidden.ts";
 import type { EventSink } from "../engine/events.ts";
 import type { Work } from "../engine/remote-sources.ts";
 import type { BuildPlan, StepId } from "../engine/types.ts";
 import { Linter } from "../frontend/dockerfile/lint/linter.ts";
 import { notesOf } from "../frontend/dockerfile/lint/notes.ts";
+import { openDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
-import type { TimeSource } from "../frontend/dockerfile/to-graph/request.ts";
-import type { Digest } from "../oci/digest.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
-import { parseContextAddress } from "./context/address.ts";
 import { openNamed } from "./context/named.ts";
-import { openContext, type OpenedContext } from "./context/open.ts";
-import { timeOf } from "./context/source-time.ts";
-import { fetchSource, type Fetched, type SourceAccess } from "./context/sources.ts";
+import type { OpenedContext } from "./context/open.ts";
+import type { SourceAccess } from "./context/sources.ts";
 import type { Remote } from "./remote/sources.ts";
 import type { BuildRequest } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
@@ -39,8 +35,7 @@ export async function planRequest(
 ): Promise<PlannedBuild> {
   const remote = workshop.remote(workshop.signal);
   const access = { store: workshop.store, remote, signal: workshop.signal, work: fetchNotes(emit) };
-  const { stdin, keepStdin } = workshop;
-  const context = await openContext(request, { ...access, stdin, keepStdin });
+  const context = openPlain(request) ?? (await openOther(request, access, workshop));
   const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
   const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
@@ -74,7 +69,8 @@ export async function planRequest(
     {
       resolveImage: (...image) => workshop.images.resolve(...image),
       sourceTime: async (source) => {
-        const fetched = await fetchTimed(source, request, context, access);
+        const { fetchTimed, timeOf } = await import("./context/source-time.ts");
+        const fetched = await fetchTimed(source, request.contexts, context.fetched, access);
         return fetched === undefined ? undefined : timeOf(fetched, access);
       },
     },
@@ -84,26 +80,15 @@ export async function planRequest(
   return { ...plan, dockerfile: name, scope: `${context.name}|${name}`, remote, epoch: plan.sourceDateEpoch };
 }
 
-/** What the time of the build is asked of; undefined where it is a directory or an image, which have none. */
-async function fetchTimed(
-  source: TimeSource,
-  { contexts }: BuildRequest,
-  { fetched }: OpenedContext,
-  access: SourceAccess,
-): Promise<Fetched | undefined> {
-  switch (source.kind) {
-    case "context":
-      return fetched;
-    case "named": {
-      const named = contexts.get(source.name);
-      return named?.kind === "address" ? fetchSource(parseContextAddress(named.address), access) : undefined;
-    }
-    case "remote": {
-      const step = parseContextAddress(new Hidden(source.address));
-      const checksum = source.checksum as Digest | undefined;
-      return fetchSource(checksum === undefined ? step : { ...step, checksum }, access);
-    }
-  }
+/** What most builds have: a directory, and a Dockerfile in it or beside it. Nothing is loaded for it. */
+function openPlain({ context, dockerfile }: BuildRequest): OpenedContext | undefined {
+  if (context.kind !== "directory" || (dockerfile !== undefined && dockerfile.kind !== "file")) return undefined;
+  return { ...openDirectory(context.directory, dockerfile?.path), name: context.directory };
+}
+
+async function openOther(request: BuildRequest, access: SourceAccess, workshop: Workshop): Promise<OpenedContext> {
+  const { openContext } = await import("./context/open.ts");
+  return openContext(request, { ...access, keepStdin: workshop.keepStdin });
 }
 
 /** Nothing else tells of it: steps are shown only when they are planned. */

@@ -49,7 +49,6 @@ export interface Workshop {
   hostCa(): string | undefined;
   /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
   layers(onTransfer: OnTransfer): LayerFetcher;
-  readonly stdin: ProcessContext["stdin"];
   /** Standard input as a file of the store, read once. */
   keepStdin(): Promise<FileStep>;
   /** Fetches what is at addresses, for one attempt. */
@@ -94,7 +93,6 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       return ca;
     },
     layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
-    stdin: process.stdin,
     keepStdin: () => (input ??= keepStdin(store, openSession, process)),
     remote: (signal) => {
       const remote = new Remote({

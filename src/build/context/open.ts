@@ -1,5 +1,4 @@
 import { AppError } from "../../base/errors.ts";
-import type { ProcessContext } from "../../base/context.ts";
 import type { Hidden } from "../../base/hidden.ts";
 import { redactUserinfo } from "../../base/redact.ts";
 import type { SourceFile } from "../../base/source.ts";
@@ -26,7 +25,6 @@ export interface OpenedContext {
 }
 
 export interface OpenOptions extends SourceAccess {
-  readonly stdin: ProcessContext["stdin"];
   /** Reads standard input into the store, once for all attempts. */
   readonly keepStdin: () => Promise<FileStep>;
 }
@@ -52,12 +50,8 @@ async function openLocal(
   dockerfile: DockerfileInput | undefined,
   options: OpenOptions,
 ): Promise<OpenedContext> {
-  const given = dockerfile?.kind === "file" ? undefined : await dockerfileFrom(dockerfile, options);
-  const opened =
-    given === undefined
-      ? openDirectory(directory, dockerfile?.kind === "file" ? dockerfile.path : undefined)
-      : withDockerfile(directory, given);
-  return { ...opened, name: directory };
+  const given = await dockerfileFrom(dockerfile, options);
+  return { ...(given === undefined ? openDirectory(directory) : withDockerfile(directory, given)), name: directory };
 }
 
 async function openStdin(dockerfile: DockerfileInput | undefined, options: OpenOptions): Promise<OpenedContext> {

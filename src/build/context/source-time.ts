@@ -1,6 +1,32 @@
-import type { SourceAccess } from "./sources.ts";
-import { entriesOf, type Fetched } from "./sources.ts";
+import { Hidden } from "../../base/hidden.ts";
+import type { TimeSource } from "../../frontend/dockerfile/to-graph/request.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { BuildRequest } from "../request.ts";
+import { parseContextAddress } from "./address.ts";
 import { readInside } from "./read-inside.ts";
+import { entriesOf, fetchSource, type Fetched, type SourceAccess } from "./sources.ts";
+
+/** What the time of the build is asked of; undefined where it is a directory or an image, which have none. */
+export async function fetchTimed(
+  source: TimeSource,
+  contexts: BuildRequest["contexts"],
+  context: Fetched | undefined,
+  access: SourceAccess,
+): Promise<Fetched | undefined> {
+  switch (source.kind) {
+    case "context":
+      return context;
+    case "named": {
+      const named = contexts.get(source.name);
+      return named?.kind === "address" ? fetchSource(parseContextAddress(named.address), access) : undefined;
+    }
+    case "remote": {
+      const step = parseContextAddress(new Hidden(source.address));
+      const checksum = source.checksum as Digest | undefined;
+      return fetchSource(checksum === undefined ? step : { ...step, checksum }, access);
+    }
+  }
+}
 
 /**
  * Seconds since 1970: a commit's, what a server says of a file, else the newest file of an archive; undefined

@@ -53,7 +53,8 @@ async function fetchObject(
   const what = `cannot fetch ${object} of ${remote}`;
   const one = await runGit([...FETCH, "--depth=1", "--", remote, `${object}:refs/fetched/one`], runner, options);
   if (one.code === 0) return;
-  const isLimit = /not our ref|unadvertised object|does not allow request|dumb http|shallow|couldn't find remote ref|no matching remote head/i;
+  const isLimit =
+    /not our ref|unadvertised object|does not allow request|dumb http|shallow|couldn't find remote ref|no matching remote head/i;
   if (!isLimit.test(one.stderr)) {
     if (!gitError(what, one).retryable) throw gitError(what, one);
     await git(what, [...FETCH, "--depth=1", "--", remote, `${object}:refs/fetched/one`], runner, options);
