@@ -137,6 +137,15 @@ describe.skipIf(missing !== undefined)("a RUN as uid 1000, without capabilities,
     expect(lines[7]).toBe("hidden");
   });
 
+  test("output can be opened again, and nothing of the builder's", () => {
+    writeFileSync(join(place, "outside"), "canary");
+    const { output, said } = run(`echo out > /dev/stdout; echo err > /dev/stderr; echo x > /dev/null
+      exec 3< /etc/passwd; cat /proc/self/fd/3 | head -c 4; cat ${place}/outside; cd ${place}; ln -s ${place}/outside l; cat l`);
+    expect(output).toBe("out\nroot");
+    expect(said.split("\n")[0]).toBe("err");
+    expect(said).not.toMatch(/canary/);
+  });
+
   test.each([
     ["a code", "exit 7", 7],
     ["a signal", "kill -TERM $$", 143],

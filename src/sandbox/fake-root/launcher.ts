@@ -1,13 +1,16 @@
 import { closeSync, readFileSync, readSync } from "node:fs";
 import { chdir, execve, umask } from "node:process";
 import { loadSyscalls } from "../../sys/load-syscalls.ts";
-import { installFilter } from "../../sys/trace/call-filter.ts";
+import { forbidPrivileges, installFilter } from "../../sys/trace/call-filter.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
+import { restrictFiles } from "../../sys/trace/landlock.ts";
 import { START_FILE } from "./request.ts";
 import type { StartRequest } from "./request.ts";
 
 /** Tells when the tracer is there. */
 const GATE = 3;
+/** What they stand for may be opened once more, as /dev/stdout. */
+const STREAMS = [0, 1, 2].map((fd) => ({ path: `/proc/self/fd/${fd}`, readOnly: false }));
 const MEMORY = 64 * 1024;
 
 /** Becomes the program, once it is traced. */
@@ -21,6 +24,8 @@ function launch(directory: string): void {
   chdir(request.directory);
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);
+  forbidPrivileges(kernel);
+  if (request.reach !== undefined) restrictFiles(kernel, [...request.reach, ...STREAMS]);
   installFilter(kernel, Buffer.from(request.filter, "base64"));
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }

@@ -1,3 +1,4 @@
+import type { Reach } from "../../sys/trace/landlock.ts";
 import type { Binding } from "../proot/guest-paths.ts";
 
 /** What the tracing process is given, as a file; it answers by another one beside it. */
@@ -51,4 +52,6 @@ export interface StartRequest {
   readonly directory: string;
   /** Base64. */
   readonly filter: string;
+  /** All that the kernel shall let it reach, where it can be told; absent: it is not told. */
+  readonly reach?: readonly Reach[] | undefined;
 }

@@ -7,6 +7,7 @@ import { filterBytes } from "../../sys/trace/call-filter.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
 import type { Kernel } from "../../sys/trace/kernel.ts";
+import type { Reach } from "../../sys/trace/landlock.ts";
 import { AREA_BYTES, openTracing } from "../../sys/trace/tracing.ts";
 import type { Tracing } from "../../sys/trace/tracing.ts";
 import { searchPath } from "../proot/exec-calls.ts";
@@ -108,8 +109,18 @@ function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, 
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
     filter: filterBytes(filterFor(guest !== undefined)).toString("base64"),
+    ...(guest !== undefined && { reach: reachOf(guest) }),
   };
   writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
+}
+
+/** What a guest is made of. The programs get no further even where they should get round the tracer. */
+function reachOf({ root, bindings, emulators }: GuestRequest): readonly Reach[] {
+  return [
+    { path: root, readOnly: false },
+    ...bindings.map(({ host, readOnly }) => ({ path: host, readOnly })),
+    ...Object.values(emulators).map((path) => ({ path, readOnly: true })),
+  ];
 }
 
 function splitVariable(variable: string): [string, string] {

@@ -69,10 +69,12 @@ export function filterBytes(filter: CallFilter): Buffer {
   return bytes;
 }
 
-/**
- * Sets no_new_privs and a filter ({@link filterBytes}) for the calling thread and all that it starts. Throws
- * `SANDBOX_UNAVAILABLE`.
- */
+/** Sets no_new_privs, for the calling thread and all that it starts. Throws `SANDBOX_UNAVAILABLE`. */
+export function forbidPrivileges(kernel: Kernel): void {
+  must(kernel.call(CALLS.prctl, PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
+}
+
+/** Sets a filter ({@link filterBytes}) for the same. Throws `SANDBOX_UNAVAILABLE`. */
 export function installFilter(kernel: Kernel, program: Buffer): void {
   const { memory, address } = kernel;
   const start = 64;
@@ -80,7 +82,6 @@ export function installFilter(kernel: Kernel, program: Buffer): void {
   // struct sock_fprog
   memory.writeUInt16LE(program.length / INSTRUCTION_BYTES, 0);
   putLong(memory, 8, address + start);
-  must(kernel.call(CALLS.prctl, PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
   must(kernel.call(CALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, address), "seccomp(SECCOMP_SET_MODE_FILTER)");
 }
 
