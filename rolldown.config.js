@@ -8,6 +8,7 @@ export default defineConfig(
   Object.entries({
     cli: "src/cli/main.ts",
     worker: "src/worker/main.ts",
+    launch: "src/sandbox/launch/main.ts",
     tracer: "src/sandbox/fake-root/tracer-main.ts",
     binfmt: "src/sandbox/emulation/mount-binfmt.ts",
     launcher: "src/sandbox/fake-root/launcher.ts",

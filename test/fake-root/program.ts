@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { runInFakeRoot } from "../../src/sandbox/fake-root/fake-root.ts";
 import type { TraceRequest } from "../../src/sandbox/fake-root/request.ts";
 import { runMounts } from "../../src/sandbox/mounts.ts";
-import { runInGuest } from "../../src/sandbox/proot/run-in-guest.ts";
+import { guestMounts } from "../../src/sandbox/proot/guest-mounts.ts";
 import { loadSyscalls } from "../../src/sys/load-syscalls.ts";
 
 /** What the program is asked for by a file. */
 export interface Task {
   readonly request: Omit<TraceRequest, "guest">;
-  readonly root?: string | undefined;
+  readonly root: string;
   readonly emulators?: Readonly<Record<string, string>> | undefined;
   /** Milliseconds after which it is cancelled. */
   readonly cancelAfter?: number | undefined;
@@ -32,10 +32,8 @@ async function main(taskFile: string): Promise<void> {
       process[stream].write(data);
     },
   };
-  const end =
-    root === undefined
-      ? await runInFakeRoot(request, options)
-      : await runInGuest({ ...request, rootDirectory: root, mounts, emulators }, options);
+  const guest = { root, bindings: guestMounts(mounts, scratch), emulators };
+  const end = await runInFakeRoot({ ...request, guest }, options);
   writeFileSync(`${taskFile}.end`, JSON.stringify(end));
 }
 

@@ -9,7 +9,7 @@ import { ERRNO } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { Outcome } from "./tracee.ts";
 
-type Found = Place | number | "native";
+type Found = Place | number;
 
 /** The attribute that takes a capability to set, and is part of a layer. */
 const CAPABILITY = "security.capability";

@@ -39,13 +39,13 @@ export function word({ args }: Call, index: number): number {
 
 /**
  * The place that a path argument names. `at`: the argument that its directory's descriptor is in; without
- * one it is the current directory. An errno, or `native` where the kernel has to be asked.
+ * one it is the current directory. Or an errno.
  */
 export function placeOf(
   call: Call,
   path: number,
   { at, follow, emptyIsDescriptor = false }: PlaceOptions,
-): Place | number | "native" {
+): Place | number {
   const { tracee, context } = call;
   const text = context.tracing.readText(tracee.tid, word(call, path));
   if (typeof text === "number") return text;

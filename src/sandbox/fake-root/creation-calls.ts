@@ -51,7 +51,7 @@ function open(call: Call, { at, path, flags, mode }: Arguments & { readonly flag
   const writes = creates || (flags & (O_ACCMODE | O_TRUNC)) !== 0;
   if (place.readOnly && writes && (flags & O_PATH) === 0) return -ERRNO.EROFS;
   if (writes && !creates) letIn(call, place);
-  if (!creates) return lead(call, place, path);
+  if (!creates) return lead(place, path);
   return madeBy(call, place, path, mode, (result) => `/proc/${call.tracee.tid}/fd/${result}`, FILE_TYPE.regular);
 }
 
@@ -67,7 +67,7 @@ function letIn({ context }: Call, place: Place): void {
 function openAt2(call: Call): Outcome {
   const how = readLongs(call, word(call, 2), 3);
   if (typeof how === "number") return how;
-  if ((how[2] ?? 0) !== 0) return call.context.places.translates ? -ERRNO.ENOSYS : "native";
+  if ((how[2] ?? 0) !== 0) return -ERRNO.ENOSYS;
   return open(call, { at: 0, path: 1, flags: (how[0] ?? 0) | 0, mode: -1 });
 }
 
@@ -117,8 +117,8 @@ function errnoNumber(error: unknown): number {
 }
 
 /** Lets the kernel do the call at the place that was found. */
-export function lead({ context }: Call, place: Place, path: number, atExit?: AtExit): Outcome {
-  const texts = context.places.translates && place.asWritten !== true ? [[path, place.host] as const] : [];
+export function lead(place: Place, path: number, atExit?: AtExit): Outcome {
+  const texts = place.asWritten !== true ? [[path, place.host] as const] : [];
   if (texts.length === 0 && atExit === undefined) return "native";
   return { texts, atExit };
 }
@@ -136,7 +136,7 @@ function madeBy(
   const owner = ownerOfNew(call, place.host);
   const bits = modeArgument < 0 ? OWNER_BITS : int(call, modeArgument) & 0o7777;
   const onDisk = type === FILE_TYPE.link ? bits : bitsOnDisk(type, bits);
-  if (owner.uid === 0 && owner.gid === 0 && onDisk === bits) return lead(call, place, path);
+  if (owner.uid === 0 && owner.gid === 0 && onDisk === bits) return lead(place, path);
   const said = onDisk === bits ? undefined : type | (bits & ~umaskOf(call));
   const atExit: AtExit = (result) => {
     if (result < 0) return undefined;
@@ -150,7 +150,7 @@ function madeBy(
       context.book.put(state, made.host, made.throughLink, { ...owner, mode: said ?? state.mode });
     return undefined;
   };
-  const led = lead(call, place, path, atExit);
+  const led = lead(place, path, atExit);
   return typeof led === "object" && onDisk !== bits
     ? { ...led, values: [[modeArgument, onDisk | (int(call, modeArgument) & ~0o7777)]] }
     : led;

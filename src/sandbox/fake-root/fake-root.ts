@@ -26,9 +26,8 @@ export interface FakeRootOptions {
  *
  * A process of ours traces it and all that it starts, and answers the calls that read and set ids, owners,
  * modes and devices. What they set is kept with the files, in the way of `snapshot/kept-metadata.ts`: a later
- * RUN sees it, and so does what makes a layer. With `guest` the program also takes a directory for `/`
- * (rung `proot`: nothing is needed but ptrace and seccomp); without, it is one that starts in a root of its
- * own, such as `unshare ... chroot`, in a user namespace with a single id mapped.
+ * RUN sees it, and so does what makes a layer. The program also takes a directory for `/`: the paths of its calls
+ * are changed on the way to the kernel. That needs ptrace and seccomp and nothing else.
  *
  * Works in Docker's default seccomp profile, without capabilities, with no_new_privs; x86-64 only
  * ({@link fakeRootWorks}). Ends as a container does: with the code of the first process (128 and more for a
@@ -90,7 +89,7 @@ async function runTraced(directory: string, request: TraceRequest, options: Fake
 }
 
 /** The tracer is source beside this file; in the bundle (rolldown.config.js) it has a folder of its own. */
-export function tracerArgv(directory: string): readonly [string, ...string[]] {
+function tracerArgv(directory: string): readonly [string, ...string[]] {
   const path = import.meta.url.endsWith(".ts") ? "./tracer-main.ts" : "../tracer/main.js";
   const program = fileURLToPath(new URL(path, import.meta.url));
   return [process.execPath, "--disable-warning=ExperimentalWarning", program, directory];

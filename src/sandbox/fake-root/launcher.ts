@@ -25,7 +25,7 @@ function launch(directory: string): void {
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);
   forbidPrivileges(kernel);
-  if (request.reach !== undefined) restrictFiles(kernel, [...request.reach, ...STREAMS]);
+  restrictFiles(kernel, [...request.reach, ...STREAMS]);
   installFilter(kernel, Buffer.from(request.filter, "base64"));
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }

@@ -8,7 +8,7 @@ import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, ERRNO, FILE_TYPE } from "./p
 import type { Place } from "./places.ts";
 import type { Outcome } from "./tracee.ts";
 
-type Found = Place | number | "native";
+type Found = Place | number;
 
 /** Calls that give files other names, done here and not by the program: one stop each, and what is kept by name moves along. */
 export const NAME_CALLS = {
@@ -45,7 +45,7 @@ function twoPlaces(
   call: Call,
   { fromAt, from, toAt, to }: TwoPaths,
   follow: boolean,
-): readonly [Place, Place] | number | "native" {
+): readonly [Place, Place] | number {
   const source = placeOf(call, from, { at: fromAt, follow });
   if (typeof source !== "object") return source;
   if (source.mode === undefined) return -ERRNO.ENOENT;

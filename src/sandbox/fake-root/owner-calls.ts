@@ -6,7 +6,7 @@ import { AT_SYMLINK_NOFOLLOW, ERRNO, FILE_TYPE } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { Outcome } from "./tracee.ts";
 
-type Found = Place | number | "native";
+type Found = Place | number;
 
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;

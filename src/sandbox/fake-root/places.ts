@@ -22,13 +22,11 @@ export interface Place {
 
 /** How paths of traced programs are found. */
 export interface Places {
-  /** Whether the kernel must be given other paths than the program gives. */
-  readonly translates: boolean;
   /**
    * Where `path` leads from the directory that descriptor `at` is of (`AT_FDCWD`: the current one). Its last
-   * component is followed if `follow`. `native`: the kernel is to be asked as the program asks it. Else an errno.
+   * component is followed if `follow`. Or an errno.
    */
-  find(tracee: Tracee, at: number, path: string, follow: boolean): Place | number | "native";
+  find(tracee: Tracee, at: number, path: string, follow: boolean): Place | number;
   /** The guest's name of what is at `host`, as links of /proc give it; undefined where it has none. */
   guestName(host: string): string | undefined;
   /** Directories may have become something else. */

@@ -2,28 +2,20 @@ import type { Reach } from "../../sys/trace/landlock.ts";
 import type { Binding } from "../proot/guest-paths.ts";
 
 /** What the tracing process is given, as a file; it answers by another one beside it. */
-export interface TraceRequest extends FakeIds {
+export interface TraceRequest {
   readonly argv: readonly string[];
   /** `NAME=value`. */
   readonly env: readonly string[];
-  /** As the guest calls it where there is one. */
+  /** As the guest calls it. */
   readonly cwd: string;
-  /** Where the guest's root is a directory that programs are to take for `/`. */
-  readonly guest?: GuestRequest | undefined;
-}
-
-/** Whom a program believes to be run by. */
-export interface FakeIds {
+  /** Whom it believes to be run by. */
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  readonly guest: GuestRequest;
 }
 
-/** For a process that is there already, and waits before its execve. */
-export interface AttachRequest extends FakeIds {
-  readonly attach: number;
-}
-
+/** A directory of the machine's that programs are to take for `/`. */
 export interface GuestRequest {
   readonly root: string;
   readonly bindings: readonly Binding[];
@@ -39,8 +31,6 @@ export interface TraceAnswer {
 }
 
 export const REQUEST_FILE = "request.json";
-/** What it says on its standard output when it has attached. */
-export const ATTACHED = "attached\n";
 export const ANSWER_FILE = "answer.json";
 /** What the process that becomes the program reads. */
 export const START_FILE = "start.json";
@@ -52,6 +42,6 @@ export interface StartRequest {
   readonly directory: string;
   /** Base64. */
   readonly filter: string;
-  /** All that the kernel shall let it reach, where it can be told; absent: it is not told. */
-  readonly reach?: readonly Reach[] | undefined;
+  /** All that the kernel shall let it reach, where it has the means. */
+  readonly reach: readonly Reach[];
 }

@@ -33,7 +33,7 @@ export const STAT_CALLS = {
   },
 } as const satisfies Readonly<Record<string, Handler>>;
 
-function stat(call: Call, place: Place | number | "native", buffer: number): Outcome {
+function stat(call: Call, place: Place | number, buffer: number): Outcome {
   if (typeof place !== "object") return place;
   const { files } = call.context;
   const result = files.stat(place.host, place.throughLink);
@@ -59,7 +59,7 @@ function disguiseStat(context: Context, place: Place): void {
   if (memory.readUInt32LE(gidAt) === own.gid) memory.writeUInt32LE(0, gidAt);
 }
 
-function statx(call: Call, place: Place | number | "native", flags: number): Outcome {
+function statx(call: Call, place: Place | number, flags: number): Outcome {
   if (typeof place !== "object") return place;
   const { context } = call;
   const ours = (flags & ~AT_SYMLINK_NOFOLLOW) | (place.throughLink ? 0 : AT_SYMLINK_NOFOLLOW);

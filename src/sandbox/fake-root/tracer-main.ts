@@ -16,15 +16,14 @@ import { ELF_MACHINES } from "../proot/program-file.ts";
 import type { Context } from "./context.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openFiles } from "./files.ts";
-import { nativePaths } from "./native-paths.ts";
 import { ownerBook } from "./owner-book.ts";
 import { AT_FDCWD } from "./places.ts";
-import { ANSWER_FILE, ATTACHED, REQUEST_FILE, START_FILE } from "./request.ts";
-import type { AttachRequest, FakeIds, GuestRequest, StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
+import { ANSWER_FILE, REQUEST_FILE, START_FILE } from "./request.ts";
+import type { GuestRequest, StartRequest, TraceAnswer, TraceRequest } from "./request.ts";
 import { ThreadTable } from "./threads.ts";
 import type { Tracee } from "./tracee.ts";
 import { trace } from "./tracer.ts";
-import { byNumber, filterFor, guestHandlers, ownerHandlers } from "./watched-calls.ts";
+import { byNumber, guestFilter, guestHandlers } from "./watched-calls.ts";
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
@@ -34,24 +33,22 @@ const PR_SET_CHILD_SUBREAPER = 36;
 /** Runs one program and all that it starts. */
 function main(directory: string): void {
   const parent = process.ppid;
-  const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest | AttachRequest;
-  const launcher = "attach" in request ? undefined : startLauncher(directory);
+  const request = JSON.parse(readFileSync(`${directory}/${REQUEST_FILE}`, "utf8")) as TraceRequest;
+  const launcher = startLauncher(directory);
   const kernel = openKernel(AREA_BYTES);
   guardSelf(kernel);
   // It may have died before.
   if (process.ppid !== parent) return;
   const tracing = openTracing(kernel);
   const threads = new ThreadTable();
-  const guest = "attach" in request ? undefined : request.guest;
-  const context = contextOf(guest, tracing, threads);
-  const first = firstOf(request, "attach" in request ? request.attach : (launcher?.pid ?? 0));
+  const context = contextOf(request.guest, tracing, threads);
+  const first = firstOf(request, launcher.pid);
   threads.add(first);
-  if (!("attach" in request)) writeStart(directory, request, context, first);
+  writeStart(directory, request, context, first);
   const seized = tracing.seize(first.pid);
   if (seized < 0) throw new AppError("SANDBOX_UNAVAILABLE", `ptrace(PTRACE_SEIZE) failed with errno ${-seized}`);
-  const handlers = byNumber(handlersOf(guest, threads, `${directory}/s`));
-  if (launcher === undefined) writeSync(1, ATTACHED);
-  else writeSync(launcher.gate, "x");
+  const handlers = byNumber(handlersOf(request.guest, threads, `${directory}/s`));
+  writeSync(launcher.gate, "x");
   const answer: TraceAnswer = { end: trace({ context, threads, handlers, first }) };
   writeFileSync(`${directory}/${ANSWER_FILE}`, JSON.stringify(answer), { mode: 0o600 });
   process.exit(0);
@@ -79,12 +76,10 @@ function startLauncher(directory: string): { readonly pid: number; readonly gate
   return { pid: child.pid, gate };
 }
 
-function contextOf(guest: GuestRequest | undefined, tracing: Tracing, threads: ThreadTable): Context {
+function contextOf(guest: GuestRequest, tracing: Tracing, threads: ThreadTable): Context {
   const files = openFiles(tracing.kernel);
-  const places =
-    guest === undefined
-      ? nativePaths(files)
-      : guestPaths({ root: guest.root, bindings: guest.bindings, files, tracees: threads.live });
+  const { root, bindings } = guest;
+  const places = guestPaths({ root, bindings, files, tracees: threads.live });
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   return {
     tracing,
@@ -96,20 +91,20 @@ function contextOf(guest: GuestRequest | undefined, tracing: Tracing, threads: T
   };
 }
 
-function firstOf({ uid, gid, groups }: FakeIds, pid: number): Tracee {
+function firstOf({ uid, gid, groups }: TraceRequest, pid: number): Tracee {
   return { tid: pid, pid, credentials: credentialsOf(uid, gid, groups), space: {}, program: "" };
 }
 
 function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, context: Context, first: Tracee): void {
-  const place = guest === undefined ? undefined : context.places.find(first, AT_FDCWD, cwd, true);
+  const place = context.places.find(first, AT_FDCWD, cwd, true);
   const path = env.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
   const [command = "", ...rest] = argv;
   const start: StartRequest = {
-    argv: [guest === undefined ? command : searchPath(context, first, command, path), ...rest],
+    argv: [searchPath(context, first, command, path), ...rest],
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
-    filter: filterBytes(filterFor(guest !== undefined)).toString("base64"),
-    ...(guest !== undefined && { reach: reachOf(guest) }),
+    filter: filterBytes(guestFilter()).toString("base64"),
+    reach: reachOf(guest),
   };
   writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
 }
@@ -128,12 +123,7 @@ function splitVariable(variable: string): [string, string] {
   return equals < 0 ? [variable, ""] : [variable.slice(0, equals), variable.slice(equals + 1)];
 }
 
-function handlersOf(
-  guest: GuestRequest | undefined,
-  threads: ThreadTable,
-  shortcuts: string,
-): ReturnType<typeof ownerHandlers> {
-  if (guest === undefined) return ownerHandlers();
+function handlersOf(guest: GuestRequest, threads: ThreadTable, shortcuts: string): ReturnType<typeof guestHandlers> {
   const emulators = new Map(
     Object.entries(guest.emulators).map(([architecture, path]) => [ELF_MACHINES[architecture] ?? 0, path]),
   );

@@ -107,7 +107,7 @@ class Tracer {
     const handler = this.#handlers.get(nr);
     const isStart = nr === CALLS.execve;
     if (handler === undefined || (!this.#started && !isStart)) return this.#tracing.resume(tid);
-    if (tracee.space.scratch === undefined && this.#context.places.translates && !this.#makeScratch(tracee)) return;
+    if (tracee.space.scratch === undefined && !this.#makeScratch(tracee)) return;
     const args = REGISTERS.arguments.map((offset) => readRegister(memory, offset));
     const outcome = handler({ tracee, args, context: this.#context });
     if (!this.#started && isStart && typeof outcome === "number") return this.#refuse(-outcome);
@@ -127,17 +127,11 @@ class Tracer {
 
   #apply(tracee: Tracee, args: readonly number[], outcome: Outcome): void {
     const { tid } = tracee;
-    if (outcome === "native")
-      return this.#tracing.resume(tid, 0, tracee.next !== undefined && this.#watchesExec(tracee));
+    if (outcome === "native") return this.#tracing.resume(tid);
     if (typeof outcome === "number") return this.#answer(tid, outcome);
     const failed = applyRewrite(this.#tracing, tracee, args, outcome);
     if (failed < 0) return this.#answer(tid, failed);
     this.#tracing.resume(tid, 0, true);
-  }
-
-  #watchesExec(tracee: Tracee): boolean {
-    tracee.pending = { registers: [] };
-    return true;
   }
 
   #answer(tid: number, result: number): void {

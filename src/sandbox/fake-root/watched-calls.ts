@@ -2,7 +2,7 @@ import type { CallFilter } from "../../sys/trace/call-filter.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
 import type { CallName } from "../../sys/trace/call-numbers.ts";
 import { ATTRIBUTE_CALLS } from "./attribute-calls.ts";
-import { NATIVE_EXEC_CALLS, execCalls } from "../proot/exec-calls.ts";
+import { execCalls } from "../proot/exec-calls.ts";
 import type { Emulators } from "../proot/exec-calls.ts";
 import { PATH_CALLS } from "../proot/path-calls.ts";
 import { processCalls } from "../proot/process-calls.ts";
@@ -30,19 +30,6 @@ const WAYS_ROUND: readonly CallName[] = [
 
 type Handlers = Readonly<Partial<Record<CallName, Handler>>>;
 
-/** For programs whose root the kernel knows: only ids and owners are played. */
-export function ownerHandlers(): Handlers {
-  return {
-    ...STAT_CALLS,
-    ...ID_CALLS,
-    ...OWNER_CALLS,
-    ...CREATION_CALLS,
-    ...NAME_CALLS,
-    ...ATTRIBUTE_CALLS,
-    ...NATIVE_EXEC_CALLS,
-  };
-}
-
 export interface GuestHandlerOptions {
   readonly emulators: Emulators;
   readonly everTraced: ReadonlySet<number>;
@@ -52,7 +39,12 @@ export interface GuestHandlerOptions {
 /** For programs in a root that the kernel does not know of. */
 export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandlerOptions): Handlers {
   return {
-    ...ownerHandlers(),
+    ...STAT_CALLS,
+    ...ID_CALLS,
+    ...OWNER_CALLS,
+    ...CREATION_CALLS,
+    ...NAME_CALLS,
+    ...ATTRIBUTE_CALLS,
     ...PATH_CALLS,
     ...execCalls(emulators),
     ...socketCalls(shortcuts),
@@ -65,9 +57,7 @@ export function byNumber(handlers: Handlers): ReadonlyMap<number, Handler> {
 }
 
 /** The filter that goes with the handlers. */
-export function filterFor(translates: boolean): CallFilter {
-  const handlers = translates
-    ? guestHandlers({ emulators: new Map(), everTraced: new Set(), shortcuts: "" })
-    : ownerHandlers();
-  return { trace: Object.keys(handlers) as CallName[], refuse: translates ? WAYS_ROUND : ["io_uring_setup"] };
+export function guestFilter(): CallFilter {
+  const handlers = guestHandlers({ emulators: new Map(), everTraced: new Set(), shortcuts: "" });
+  return { trace: Object.keys(handlers) as CallName[], refuse: WAYS_ROUND };
 }

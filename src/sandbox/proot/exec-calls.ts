@@ -41,15 +41,6 @@ export function execCalls(emulators: Emulators): Readonly<Record<"execve" | "exe
   };
 }
 
-/** For where the kernel finds programs by itself: only whose rights they have is to be known. */
-export const NATIVE_EXEC_CALLS = {
-  execve: (call) => {
-    const place = placeOf(call, 0, { follow: true });
-    if (typeof place === "object") call.tracee.next = { program: place.guest, credentials: rightsOf(call, place) };
-    return "native";
-  },
-} as const satisfies Readonly<Record<string, Handler>>;
-
 interface Arguments {
   readonly at?: number;
   readonly path: number;
@@ -73,12 +64,12 @@ function execute(call: Call, { at, path, argv, flags }: Arguments, emulators: Em
   };
 }
 
-function placeToRun(call: Call, path: number, at: number | undefined, flags: number): Place | number | "native" {
+function placeToRun(call: Call, path: number, at: number | undefined, flags: number): Place | number {
   const place = placeOf(call, path, { at, follow: true, emptyIsDescriptor: hasEmptyPath(flags) });
   if (typeof place !== "object" || !place.throughLink) return place;
   const host = call.context.files.readLink(place.host);
   const guest = typeof host === "string" ? call.context.places.guestName(host) : undefined;
-  return guest === undefined ? "native" : call.context.places.find(call.tracee, AT_FDCWD, guest, true);
+  return guest === undefined ? -ERRNO.ENOEXEC : call.context.places.find(call.tracee, AT_FDCWD, guest, true);
 }
 
 function startOf(
@@ -100,7 +91,7 @@ function startOf(
         argv = [program.interpreter, ...program.argument, name, ...argv.slice(1)];
         name = program.interpreter;
         const next = call.context.places.find(call.tracee, AT_FDCWD, name, true);
-        if (typeof next !== "object") return typeof next === "number" ? next : -ERRNO.ENOEXEC;
+        if (typeof next === "number") return next;
         file = next;
         break;
       }
@@ -127,7 +118,7 @@ function startOf(
 /** The loader is a program, too: it takes the name of another one, and what that one is to be called. */
 function withLoader(call: Call, file: Place, loader: string, name: string, argv: readonly Argument[]): Start | number {
   const place = call.context.places.find(call.tracee, AT_FDCWD, loader, true);
-  if (typeof place !== "object") return typeof place === "number" ? place : -ERRNO.ENOEXEC;
+  if (typeof place === "number") return place;
   const refused = whyNotRun(call, place);
   if (refused < 0) return refused;
   const takesName = namesArgument(place.host);

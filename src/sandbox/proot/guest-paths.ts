@@ -36,7 +36,6 @@ interface Directory {
 export function guestPaths(options: GuestOptions): Places {
   const walker = new Walker(options);
   return {
-    translates: true,
     find: (tracee, at, path, follow) => {
       const start = path.startsWith("/") ? undefined : walker.directoryOf(tracee, at);
       return typeof start === "number" ? start : walker.walk(tracee, start, path, follow);

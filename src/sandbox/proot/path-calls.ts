@@ -9,7 +9,7 @@ import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, ERRNO, FILE_TYPE } from "../fake-root/pl
 import type { Place } from "../fake-root/places.ts";
 import type { Outcome } from "../fake-root/tracee.ts";
 
-type Found = Place | number | "native";
+type Found = Place | number;
 
 const WRITABLE = 2;
 const EXECUTABLE = 1;
@@ -52,7 +52,7 @@ function through(call: Call, path: number, { at, follow, writes = false }: Throu
   const place = placeOf(call, path, { at, follow, emptyIsDescriptor: false });
   if (typeof place !== "object") return place;
   if (writes && place.readOnly) return -ERRNO.EROFS;
-  return lead(call, place, path);
+  return lead(place, path);
 }
 
 function accessAt(call: Call, flags: number): Outcome {
