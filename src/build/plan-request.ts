@@ -39,9 +39,9 @@ export async function planRequest(
   const { name } = context.dockerfile;
   const buildPlatform = hostPlatform();
   const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
-  for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
   // Before registries are asked, which may take a while.
   emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
+  for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
   const linter = new Linter();
   // What was found before a failure may be its reason.
   const tellFindings = (): void => {
