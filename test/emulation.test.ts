@@ -110,6 +110,12 @@ describe.each(users)("as %s user", (user) => {
       expect(result.stderr).toContain(`${other.name} runs under the host's handler translator`);
     });
 
+    test("one is not relied upon where another platform needs a handler of ours, which hides it", async () => {
+      const argv = ["plan", "--platform", `linux/${other.name},linux/riscv64`, context];
+      const { stdout } = await bed.cli(argv, { prefix: machineWith(handler) });
+      expect(stdout.match(/WHY[^]*?\n\n/)?.[0].match(/own binfmt_misc handler/g)).toHaveLength(2);
+    });
+
     test.each([
       ["without flag F", handler.replace(/CFP$/, "P"), ""],
       ["that is disabled", handler, "echo 0 > /proc/sys/fs/binfmt_misc/manyarch-s390x"],
