@@ -5,8 +5,8 @@ import { Linter } from "../frontend/dockerfile/lint/linter.ts";
 import { notesOf } from "../frontend/dockerfile/lint/notes.ts";
 import { openDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
+import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
 import { formatPlatform, hostPlatform } from "../oci/platform.ts";
-import { openNamed } from "./context/named.ts";
 import type { OpenedContext } from "./context/open.ts";
 import type { SourceAccess } from "./context/sources.ts";
 import type { Remote } from "./remote/sources.ts";
@@ -61,7 +61,7 @@ export async function planRequest(
       contextDirectory: context.directory,
       contextFiles: context.files,
       ignore: context.ignore,
-      contexts: new Map([...request.contexts].map(([key, source]) => [key, openNamed(source)])),
+      contexts: await namedContexts(request),
       sourceDateEpoch: request.epoch,
       cross: request.cross === "off" ? undefined : { mode: request.cross, excluded: workshop.uncrossed },
       signal: workshop.signal,
@@ -84,6 +84,12 @@ export async function planRequest(
 function openPlain({ context, dockerfile }: BuildRequest): OpenedContext | undefined {
   if (context.kind !== "directory" || (dockerfile !== undefined && dockerfile.kind !== "file")) return undefined;
   return { ...openDirectory(context.directory, dockerfile?.path), name: context.directory };
+}
+
+async function namedContexts({ contexts }: BuildRequest): Promise<ReadonlyMap<string, NamedContext>> {
+  if (contexts.size === 0) return new Map();
+  const { openNamed } = await import("./context/named.ts");
+  return new Map([...contexts].map(([name, source]) => [name, openNamed(source)]));
 }
 
 async function openOther(request: BuildRequest, access: SourceAccess, workshop: Workshop): Promise<OpenedContext> {

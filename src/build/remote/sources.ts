@@ -8,7 +8,6 @@ import { createTransport, DEFAULT_TIMEOUTS } from "../../registry/http/transport
 import type { Transport } from "../../registry/http/transport.ts";
 import type { Session, Store } from "../../store/store.ts";
 import type { LayerBlob } from "../../worker/protocol.ts";
-import { accessTo } from "./git-access.ts";
 import type { GitRunner } from "./git-command.ts";
 import type { GitCommit } from "./git-refs.ts";
 
@@ -72,7 +71,7 @@ export class Remote implements RemoteSources {
   #resolve(step: GitStep): Promise<GitCommit> {
     const { remote, ref = "", checksum = "", byCommit } = step;
     return once(this.#commits, JSON.stringify([remote, ref, checksum, byCommit]), async () => {
-      const { resolveCommit } = await import("./git-refs.ts");
+      const [{ resolveCommit }, { accessTo }] = await Promise.all([import("./git-refs.ts"), import("./git-access.ts")]);
       return resolveCommit(step, this.#runGit(), { authorization: accessTo(step, this.#o.private) });
     });
   }
