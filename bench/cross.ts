@@ -7,7 +7,7 @@ import { startBed, type Bed } from "../test/bed/bed.ts";
 import { artefactPath, makeArtefact } from "../test/bed/cache.ts";
 import { goToolchain, machineGoArch, type GoArch } from "../test/bed/go-toolchain.ts";
 import { CHECKOUT } from "../test/bed/user.ts";
-import { withCrossSection } from "./cross-section.ts";
+import { CROSS_SECTION, withSection } from "./sections.ts";
 import { medianOf } from "./results.ts";
 
 // A Dockerfile as people write it, without --platform=$BUILDPLATFORM: emulated, and by --cross=auto.
@@ -33,7 +33,7 @@ const lines = [
   "| --- | ---: | ---: | ---: |",
   `| hello as in the seeds, linux/${OTHER} | ${emulated.toFixed(1)} s | ${crossed.toFixed(1)} s | ${(crossed / emulated).toFixed(2)} |`,
 ];
-writeFileSync(options.output, withCrossSection(options.output, lines));
+writeFileSync(options.output, withSection(options.output, CROSS_SECTION, lines));
 process.stdout.write(`${lines.join("\n")}\n`);
 
 async function measure(bed: Bed, rounds: number): Promise<Readonly<Record<(typeof MODES)[number], readonly number[]>>> {

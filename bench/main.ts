@@ -9,7 +9,7 @@ import { buildah } from "./builders/buildah.ts";
 import type { Builder, BuildJob } from "./builders/builder.ts";
 import { buildkit } from "./builders/buildkit.ts";
 import { manyarch } from "./builders/manyarch.ts";
-import { crossSection } from "./cross-section.ts";
+import { keptSections } from "./sections.ts";
 import { measureBuild, type Measurement } from "./measure.ts";
 import { benchMirror } from "./mirror.ts";
 import { renderResults } from "./results.ts";
@@ -80,7 +80,7 @@ function writeResults(
   const versions = new Map(builders.map((one) => [one.name, one.version]));
   const commands = builders.flatMap((one) => one.commands(EXAMPLE_JOB).map((command) => shown(command.argv)));
   const date = new Date().toISOString().slice(0, 10);
-  const kept = crossSection(options.output);
+  const kept = keptSections(options.output);
   writeFileSync(
     options.output,
     [renderResults({ date, rounds, versions, commands, rows }), kept].join("\n").trimEnd() + "\n",
