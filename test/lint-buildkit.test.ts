@@ -56,6 +56,7 @@ describe.skipIf(!enabled)("BuildKit's checks of the same files", () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(LINE, { minLength: 2, maxLength: 14 }), async (lines) => {
+        fc.pre(!hasIdleTriggers(lines));
         const { ours, theirs, failed } = await both(asked(`FROM busybox AS base\n${lines.join("\n")}\n`));
         // Where a file cannot be built, what is found before depends on when that is seen.
         if (failed) return;
@@ -64,8 +65,8 @@ describe.skipIf(!enabled)("BuildKit's checks of the same files", () => {
       }),
       { numRuns: 300 },
     );
-    expect(compared).toBeGreaterThan(150);
-  });
+    expect(compared).toBeGreaterThan(100);
+  }, 300_000);
 
   async function both(of: Asked): Promise<{ ours: readonly string[]; theirs: readonly string[]; failed: boolean }> {
     const context = mkdtempSync(join(tmpdir(), "manyarch-lint-"));
@@ -113,6 +114,12 @@ describe.skipIf(!enabled)("BuildKit's checks of the same files", () => {
 
 function asked(dockerfile: string): Asked {
   return { dockerfile, ignore: ["ignored", "*.md"], buildArgs: {}, target: undefined };
+}
+
+/** Triggers of stages that the last one does not need: BuildKit does not look at them, see docs/compatibility.md. */
+function hasIdleTriggers(lines: readonly string[]): boolean {
+  const first = lines.findIndex((line) => line.startsWith("ONBUILD"));
+  return first >= 0 && lines.slice(first).filter((line) => /^FROM /i.test(line)).length > 1;
 }
 
 /** A block for each finding, sorted: BuildKit's order is not always the same. */

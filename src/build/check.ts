@@ -37,7 +37,8 @@ export async function checkRequest(request: BuildRequest, dependencies: CheckDep
   const planner: typeof planBuild = (plan, resolver) => {
     file = plan.dockerfile;
     return planBuild(
-      { ...plan, allStages: plan.target === undefined },
+      // How it would be built says nothing about the file.
+      { ...plan, allStages: plan.target === undefined, cross: undefined },
       dependencies.offline === true ? UNKNOWN_IMAGES : resolver,
       linter,
     );

@@ -43,7 +43,7 @@ const hidden = <T extends object>(definition: T): T & { readonly hidden: true } 
 const IGNORED = "Accepted for docker's sake";
 
 export const dockerFlags = {
-  call: text("build, or print what the Dockerfile offers instead: outline, targets; with ,format=json", "method"),
+  call: text("Print instead of building: check (findings), outline, targets; with ,format=json", "method"),
   print: hidden(text("The old name of --call", "method")),
   pull: flag("Ask the registries for the base images, which every build does"),
   noCacheFilter: texts("Execute every step of these stages. Comma-separated or repeated", "stage"),

@@ -148,7 +148,6 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         brief: "How progress is shown on standard error",
       },
       quiet: flag("Print the digest alone"),
-      call: text("Instead of building: check[,format=json] prints findings", "build | check"),
       check: flag("Check the Dockerfile; short for --call=check"),
       failOn: text("Findings of --check that make it fail (default: warning), as lint's", "severity|rules"),
       debug: flag("Show causes and stack traces of errors"),

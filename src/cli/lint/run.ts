@@ -33,12 +33,12 @@ export async function lintFiles(this: CliContext, flags: LintFlags, ...paths: st
 }
 
 function requestFor(context: CliContext, flags: LintFlags, path: string): BuildRequest {
-  const place = resolve(context.cwd, path);
+  const place = path === "-" ? path : resolve(context.cwd, path);
   const isDirectory = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const { format: _format, output: _output, failOn: _failOn, offline: _offline, list: _list, ...shared } = flags;
   return toRequest(
     { ...shared, ...NOT_ASKED, ...(!isDirectory && { file: place }) },
-    isDirectory ? place : dirname(place),
+    isDirectory ? place : path === "-" ? context.cwd : dirname(place),
     readSettings(context),
     context,
   );
@@ -47,8 +47,8 @@ function requestFor(context: CliContext, flags: LintFlags, path: string): BuildR
 /** Flags of `build` that have no meaning here. */
 const NOT_ASKED = { compression: "gzip", cross: "off", hostCa: "off", goCache: "off", progress: "quiet" } as const;
 
-function check({ env, cwd, signal }: CliContext, request: BuildRequest, offline: boolean): Promise<CheckedFile> {
-  return checkRequest(request, { env, cwd, signal, offline });
+function check({ env, cwd, signal, stdin }: CliContext, request: BuildRequest, offline: boolean): Promise<CheckedFile> {
+  return checkRequest(request, { env, cwd, signal, stdin, offline });
 }
 
 /** Errors of all files but the first that has one, which ends the command; then, for people, how many findings there are. */

@@ -26,7 +26,11 @@ export const lintCommand = buildCommand<LintFlags, string[], CliContext>({
   parameters: {
     positional: {
       kind: "array",
-      parameter: { parse: String, brief: "Dockerfile, or a directory with one (default: .)", placeholder: "FILE" },
+      parameter: {
+        parse: String,
+        brief: "Dockerfile, a directory with one, or - for standard input (default: .)",
+        placeholder: "FILE",
+      },
     },
     flags: {
       format: {
