@@ -52,14 +52,14 @@ describe("the Dockerfile", () => {
   });
 
   test("an instruction that is not supported yet is refused by name", async () => {
-    (await expectError("FROM busybox\nADD https://example.com/x /x\n")).toMatchInlineSnapshot(`
+    (await expectError("FROM busybox\nRUN --device=gpu true\n")).toMatchInlineSnapshot(`
       "exit code 3
-      error[DOCKERFILE_UNSUPPORTED]: ADD of an address is not supported yet
+      error[DOCKERFILE_UNSUPPORTED]: RUN --device is not supported yet
         --> Dockerfile:2:5
       1   | FROM busybox
-      2 > | ADD https://example.com/x /x
-          |     ^^^^^^^^^^^^^^^^^^^^^
-      help: Fetch it in a RUN, or before the build.
+      2 > | RUN --device=gpu true
+          |     ^^^^^^^^^^^^
+      help: Leave it out.
       "
     `);
   });
