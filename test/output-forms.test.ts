@@ -179,6 +179,30 @@ describe("an image in several forms, in one run", () => {
     runTool("skopeo", ["inspect", `oci-archive:${out}/zstd.tar`]);
   });
 
+  test("force-compression: layers of a base too, with the same tar inside, and known the second time", async () => {
+    const based = newContext(bed, { Dockerfile: "FROM busybox\nCOPY Dockerfile /x\n" });
+    const layersOf = async (name: string, ...flags: readonly string[]): Promise<readonly string[]> => {
+      const options = flags.map((flag) => `,${flag}`).join("");
+      await build(bed, ["-o", `type=registry,name=${tag(name)}${options}`, based]);
+      return (await manifestOf(bed.target, name, MACHINE)).layers.map(
+        ({ mediaType }) => mediaType.split("+")[1] ?? "tar",
+      );
+    };
+    expect(await layersOf("kept:1", "compression=zstd")).toEqual(["gzip", "zstd"]);
+    expect(await layersOf("forced:1", "compression=zstd", "force-compression=true")).toEqual(["zstd", "zstd"]);
+    expect(await layersOf("forced:2", "compression=zstd", "force-compression=true")).toEqual(["zstd", "zstd"]);
+    const config = async (name: string): Promise<string> => (await manifestOf(bed.target, name, MACHINE)).config.digest;
+    expect(await config("forced:1")).toBe(await config("kept:1"));
+    expect(await crane("digest", tag("forced:2"))).toBe(await crane("digest", tag("forced:1")));
+    runTool("skopeo", [
+      "copy",
+      "--quiet",
+      "--src-tls-verify=false",
+      `docker://${tag("forced:1")}`,
+      `dir:${out}/forced`,
+    ]);
+  });
+
   test("push-by-digest moves no tag, name=… names what -t does not", async () => {
     const by = await build(bed, ["-o", `type=image,push=true,push-by-digest=true,name=${tag("bydigest")}`, context]);
     expect(by.stdout).toBe(`${tag("bydigest")}@${by.digest}\n`);

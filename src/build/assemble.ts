@@ -3,6 +3,7 @@ import type { StepId, Target } from "../engine/types.ts";
 import type { Annotation } from "../oci/annotation.ts";
 import { convertLayerType, type ImageFormat } from "../oci/media-type.ts";
 import { assembleImage, type Image, type Layer } from "../output/image.ts";
+import type { LayerBlob } from "../worker/protocol.ts";
 import { writeHistory } from "./history.ts";
 
 /** Says how a base's layer is brought into the store, where an output must have its bytes. */
@@ -34,14 +35,8 @@ export function assembleTarget(target: Target, made: readonly ImageLayer[], opti
 }
 
 function imageLayer(layer: ImageLayer, format: ImageFormat, fetch: FetchBaseLayer): Layer {
-  if (layer.kind === "made") {
-    const { mediaType, digest, size, diffId } = layer.blob;
-    return {
-      descriptor: { mediaType: convertLayerType(mediaType, format), digest, size },
-      diffId,
-      source: { kind: "store" },
-    };
-  }
+  if (layer.kind === "made") return storedLayer(layer.blob, format);
+  if (layer.blob !== undefined) return storedLayer(layer.blob, format);
   const descriptor = layer.image.layers[layer.index];
   const diffId = layer.image.diffIds[layer.index];
   if (descriptor === undefined || diffId === undefined) throw new Error("a base layer without descriptor");
@@ -51,5 +46,13 @@ function imageLayer(layer: ImageLayer, format: ImageFormat, fetch: FetchBaseLaye
     descriptor: { mediaType: convertLayerType(descriptor.mediaType, format), digest, size },
     diffId,
     source: { kind: "registry", base: layer.image.reference, fetch: (signal) => fetch(layer, signal) },
+  };
+}
+
+function storedLayer({ mediaType, digest, size, diffId }: LayerBlob, format: ImageFormat): Layer {
+  return {
+    descriptor: { mediaType: convertLayerType(mediaType, format), digest, size },
+    diffId,
+    source: { kind: "store" },
   };
 }

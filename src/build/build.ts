@@ -143,7 +143,7 @@ async function buildIn(
     remote: plan.remote,
   });
   onEngine(engine);
-  const sets = await makeImages(request, plan, engine, layers);
+  const sets = await makeImages(request, plan, engine, { store, layers, signal, worker });
   const outputs = await writeOutputs({
     request,
     epoch: plan.epoch,

@@ -3,8 +3,8 @@ import type { StepId } from "../engine/types.ts";
 import type { Packing } from "../worker/protocol.ts";
 import { assembleIndex, type Document, type Image } from "../output/image.ts";
 import { assembleTarget, type FetchBaseLayer } from "./assemble.ts";
-import type { LayerFetcher } from "./fetch-layer.ts";
 import type { PlannedBuild } from "./plan-request.ts";
+import { recompressBases, type RecompressTools } from "./recompress.ts";
 import type { BuildRequest, ImageOptions } from "./request.ts";
 
 /** The images of all platforms in one form, with the index where they are several. */
@@ -47,12 +47,13 @@ export async function makeImages(
   request: BuildRequest,
   { graph, targets, epoch }: PlannedBuild,
   engine: Engine,
-  layers: LayerFetcher,
+  tools: RecompressTools,
 ): Promise<ImageSets> {
   const sets = new Map<string, ImageSet>();
   const main = mainPacking(request, epoch);
   const forms = wantedForms(request);
-  const fetch: FetchBaseLayer = async ({ image, index }, signal) => void (await layers.fetch(image, index, signal));
+  const fetch: FetchBaseLayer = async ({ image, index }, signal) =>
+    void (await tools.layers.fetch(image, index, signal));
   // As BuildKit names what it executes.
   const describe = (step: StepId): string => {
     const found = graph.steps.get(step);
@@ -66,9 +67,11 @@ export async function makeImages(
     // The engine knows its own by identity; a format alone changes no layer but its type.
     const asked = JSON.stringify(packing) === JSON.stringify(main) ? undefined : packing;
     const images = await Promise.all(
-      targets.map(async (target) =>
-        assembleTarget(target, await engine.layers(target.root, asked), { ...form, epoch, fetch, describe }),
-      ),
+      targets.map(async (target) => {
+        const made = await engine.layers(target.root, asked);
+        const layers = form.forceCompression ? await recompressBases(made, packing, tools) : made;
+        return assembleTarget(target, layers, { ...form, epoch, fetch, describe });
+      }),
     );
     const index = images.length > 1 ? assembleIndex(images, form) : undefined;
     sets.set(formName(form), { images, index });

@@ -130,6 +130,8 @@ export interface ImageOptions {
   readonly compression: "gzip" | "zstd" | "none";
   /** Of the compressor; undefined: its default. */
   readonly level: number | undefined;
+  /** Layers of bases get that compression too. */
+  readonly forceCompression: boolean;
   readonly format: "oci" | "docker";
   /** SOURCE_DATE_EPOCH also counts for the files of new layers. */
   readonly rewriteTimestamp: boolean;

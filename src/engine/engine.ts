@@ -32,7 +32,7 @@ import type { CopyStep, ImageStep, MakeDirectoryStep, RunStep, StepId } from "./
 /** One layer of a finished image: a blob in the store, or a base's that stays in its registry. */
 export type ImageLayer =
   | { readonly kind: "made"; readonly blob: LayerBlob; readonly step: StepId; readonly created: number }
-  | { readonly kind: "base"; readonly image: ImageStep; readonly index: number };
+  | { readonly kind: "base"; readonly image: ImageStep; readonly index: number; readonly blob?: LayerBlob };
 
 /**
  * Walks the graph from what is wanted: a layer or a snapshot of some step. Nothing is done that this
@@ -177,7 +177,8 @@ export class Engine {
   async #layerAs(id: StepId, packing: Packing): Promise<LayerBlob> {
     const layer = await this.#layer(id);
     const { id: snapshot } = await this.#records.record(id);
-    const request = { op: "repack", layer, packing } as const;
+    const exact = packing.epoch === this.#o.packing.epoch;
+    const request = { op: "repack", layer, packing, exact } as const;
     const repack = async (): Promise<LayerBlob> => (await this.#chore(request)).layer;
     return this.#forms.of(snapshot, packing, () => this.#o.reporter.layer(id, "pack", repack));
   }

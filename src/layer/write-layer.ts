@@ -40,26 +40,35 @@ export interface WrittenLayer {
  * Equal entries and options give equal bytes, whatever the parallelism.
  */
 export async function writeLayer(entries: Entries, options: LayerWriteOptions): Promise<WrittenLayer> {
-  const { clampMtime, wholeSeconds = true, sink, signal } = options;
+  const { clampMtime, wholeSeconds = true } = options;
   const pool = new BlockPool(options.compression.kind === "zstd" ? ZSTD_FRAME_BYTES : TAR_BLOCK_BYTES);
+  return writeBlocks(tarBlocks(entries, { clampMtime, wholeSeconds, pool }), options, pool);
+}
+
+/** As {@link writeLayer}, of a tar that is there, byte for byte. Blocks that are done with go back into `pool`. */
+export async function writeBlocks(
+  tar: AsyncIterable<Uint8Array>,
+  options: Omit<LayerWriteOptions, "clampMtime" | "wholeSeconds">,
+  pool?: BlockPool,
+): Promise<WrittenLayer> {
+  const { sink, signal } = options;
   const content = new StreamDigest();
   const blob = new StreamDigest();
-  const blocks = digested(tarBlocks(entries, { clampMtime, wholeSeconds, pool }), content, signal);
-  for await (const chunk of compress(blocks, pool, options)) {
+  for await (const chunk of compress(digested(tar, content, signal), pool, options)) {
     blob.update(chunk);
     const written = sink.write(chunk);
     if (written !== undefined) await written;
-    if (options.compression.kind === "none") pool.give(chunk);
+    if (options.compression.kind === "none") pool?.give(chunk);
   }
   return { diffId: content.digest(), digest: blob.digest(), size: blob.size, uncompressedSize: content.size };
 }
 
 function compress(
   blocks: AsyncIterable<Uint8Array>,
-  pool: BlockPool,
-  { compression, parallelism, signal }: LayerWriteOptions,
+  pool: BlockPool | undefined,
+  { compression, parallelism, signal }: Pick<LayerWriteOptions, "compression" | "parallelism" | "signal">,
 ): AsyncIterable<Uint8Array> {
-  const release = (block: Uint8Array): void => pool.give(block);
+  const release = pool === undefined ? undefined : (block: Uint8Array): void => pool.give(block);
   switch (compression.kind) {
     case "gzip":
       return gzipBlocks(blocks, { level: compression.level, parallelism, signal, release });

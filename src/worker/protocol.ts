@@ -264,11 +264,13 @@ export interface PackRequest {
   readonly packing: Packing;
 }
 
-/** Writes a layer of the store once more, in another form. Its times can only be clamped further. */
+/** Writes a layer of the store once more, in another form. */
 export interface RepackRequest {
   readonly op: "repack";
   readonly layer: LayerBlob;
   readonly packing: Packing;
+  /** Its tar stays byte for byte; else times are clamped as `packing` says, which can only be further. */
+  readonly exact: boolean;
 }
 
 /** Writes whole trees of chains to the machine (`-o type=local`, `type=tar`). */

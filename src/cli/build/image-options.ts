@@ -29,11 +29,6 @@ export function imageOptions(
   flag: string,
   format?: ImageOptions["format"],
 ): ImageOptions {
-  if (switchOf(options, "force-compression", flag) === true)
-    throw usage(
-      `${flag}: force-compression is not supported: layers of a base keep their bytes`,
-      "leave it out; new layers have the compression that you ask for",
-    );
   if (switchOf(options, "prefer-nondist-layers", flag) === true)
     throw usage(`${flag}: prefer-nondist-layers is not supported`, "leave it out");
   const own = [...options].flatMap(([name, value]) => outputAnnotation(name, value, flag) ?? []);
@@ -44,6 +39,7 @@ export function imageOptions(
   const image: ImageOptions = {
     compression,
     level: levelOf(options.get("compression-level"), compression, flag) ?? defaults.level,
+    forceCompression: switchOf(options, "force-compression", flag) ?? defaults.forceCompression,
     format: asked ?? format ?? defaults.format,
     rewriteTimestamp: switchOf(options, "rewrite-timestamp", flag) ?? defaults.rewriteTimestamp,
     annotations,

@@ -52,7 +52,7 @@ describe("--output", () => {
     ["type=docker,dest=x,compression=zstd", { image: { compression: "zstd", format: "oci" } }],
     ["type=oci,oci-mediatypes=false", { image: { format: "docker" } }],
     ["type=oci,rewrite-timestamp=0", { image: { rewriteTimestamp: false } }],
-    ["type=oci,force-compression=false", { kind: "oci" }],
+    ["type=oci,force-compression=true", { image: { forceCompression: true } }],
     [
       "type=oci,annotation.a=1,annotation-manifest-descriptor[linux/arm64].b=2",
       {
@@ -84,7 +84,7 @@ describe("--output", () => {
     ["type=registry,name=a.test/b,registry.insecure=true", "registry.insecure is not supported"],
     ["type=oci,compression=estargz", "compression estargz is not supported"],
     ["type=oci,compression-level=10", "none of gzip's"],
-    ["type=oci,force-compression=true", "force-compression is not supported"],
+    ["type=oci,force-compression=x", "force-compression is true or false"],
     ["type=oci,oci-mediatypes=false,compression=zstd", "none for zstd"],
     ["type=docker,tar=false", "no directories"],
     ["type=docker,context=x", "context is not supported"],

@@ -120,7 +120,7 @@ function parseImage(flags: BuildFlags): ImageOptions {
   const annotations = (flags.annotation ?? []).flatMap(parseAnnotation);
   const { compression, format = "oci" } = flags;
   return checkFormat(
-    { compression, level: undefined, format, rewriteTimestamp: true, annotations },
+    { compression, level: undefined, forceCompression: false, format, rewriteTimestamp: true, annotations },
     `--format ${format}`,
   );
 }
