@@ -5,6 +5,7 @@ import type { PassedOver, RungChoice } from "../sandbox/rung.ts";
 import { storePaths } from "../store/paths.ts";
 import { openSession } from "../store/session.ts";
 import type { Session } from "../store/session.ts";
+import { loadProcessCalls } from "../sys/load-syscalls.ts";
 import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { WorkerClient } from "./client.ts";
 import type { RequestOptions } from "./client.ts";
@@ -110,6 +111,8 @@ async function startIn(
     traced: options.traced ?? false,
   };
   const maps = place.kind === "namespaces" ? place.maps() : undefined;
+  // There a RUN may be of our user, and would find our credentials in /proc or by ptrace.
+  if (place.kind === "plain") loadProcessCalls().setUndumpable();
   const guard = startGuard({ start, path, compileCache });
   try {
     await enterNamespace(guard, maps, path, options.signal);

@@ -85,6 +85,7 @@ async function standPlain(
   const own = processCalls();
   own.becomeSubreaper();
   own.dieWithParent();
+  own.setUndumpable();
   own.setLimit(LIMIT.LOCKS, BigInt(marksWith(marks).own));
   // What a tracer plays cannot be told from what is real: either all owners are real, or none.
   const obstacle = traced ? FOREIGN : rungs.includes("chroot") ? notRoot(temp.tempPath("probe"), calls) : FORCED;
