@@ -10,6 +10,7 @@ import { build, failure } from "./support/build-log.ts";
 import { findBelow, findIn, formsOf } from "./support/canaries.ts";
 import { newContext } from "./support/context.ts";
 import { FileServer } from "./support/file-server.ts";
+import { configOf } from "./support/image.ts";
 
 const missing = missingForNamespaces(unprivilegedUser());
 if (missing !== undefined) console.warn(`tests of ADD from addresses are skipped: ${missing}`);
@@ -132,6 +133,9 @@ describe.skipIf(missing !== undefined)("ADD from an address", () => {
       context(`ADD ${url}/private /f`),
     ]);
     expect(log.exitCode).toBe(0);
+    const config = JSON.stringify(await configOf(bed.target, "private:latest", "linux/amd64"));
+    expect(config).toContain("ADD http://xxxxx:xxxxx@127.0.0.1");
+    expect(findIn("config", [config], forms)).toEqual([]);
     const wrong = await bed.cli([
       "build",
       "-o",
