@@ -22,13 +22,26 @@ afterAll(async () => {
   await bed[Symbol.asyncDispose]();
 });
 
-test("what is published has no source, and builds with a RUN, a COPY and a push", () => {
+test("it has no source", () => {
   expect(existsSync(join(directory, "node_modules/manyarch/src"))).toBe(false);
+});
+
+// Each starts other programs of ours.
+test.each(["runtime", "namespace", "proot"])("it builds with a RUN, a COPY and a push, on rung %s", (rung) => {
   const context = newContext(bed, {
     Dockerfile: "FROM busybox AS one\nRUN echo made >/made\nFROM scratch\nCOPY --from=one /made /\n",
   });
-  const tag = `${bed.target.host}/packaged:1`;
-  const [command = "", ...args] = asUser(bed.user, [program, "build", "-t", tag, "--push", context]);
+  const tag = `${bed.target.host}/packaged:${rung}`;
+  const [command = "", ...args] = asUser(bed.user, [
+    program,
+    "build",
+    `--sandbox=${rung}`,
+    "--no-cache",
+    "-t",
+    tag,
+    "--push",
+    context,
+  ]);
   expect(runTool(command, args, { env: bed.env, cwd: bed.directory })).toContain("sha256:");
   expect(runTool("skopeo", ["inspect", "--tls-verify=false", "--format={{len .Layers}}", `docker://${tag}`])).toBe(
     "1\n",
