@@ -12,6 +12,7 @@ export default defineConfig(
     tracer: "src/sandbox/fake-root/tracer-main.ts",
     binfmt: "src/sandbox/emulation/mount-binfmt.ts",
     launcher: "src/sandbox/fake-root/launcher.ts",
+    launch: "src/sandbox/launch/main.ts",
   }).map(([process, main]) => ({
     input: { main },
     platform: "node",

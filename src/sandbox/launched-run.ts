@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
+import { AppError } from "../base/errors.ts";
 import type { ProcessCalls } from "../sys/process-calls.ts";
 import type { LaunchJob } from "./launch/job.ts";
 import type { Launchers } from "./launch/launcher.ts";
@@ -6,7 +7,7 @@ import { markOf } from "./launch/marks.ts";
 import type { Marks } from "./launch/marks.ts";
 import { runCommand } from "./launch/run-command.ts";
 import { oomKills } from "./memory-pressure.ts";
-import { circumstancesOf, runFailure } from "./run-failure.ts";
+import { circumstancesOf, isOfCommand, runFailure } from "./run-failure.ts";
 import type { RunOptions, SandboxRun } from "./sandbox.ts";
 
 export interface LaunchedOptions {
@@ -42,6 +43,8 @@ export class LaunchedRuns {
       prepared = prepare(directory);
       const job = { ...prepared.job, mark: markOf(marks, number) };
       const end = await runCommand(launcher, job, { calls: calls(), ...options });
+      if (end.complaint !== undefined && !isOfCommand(end.complaint))
+        throw new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${end.complaint}`);
       const failure = runFailure(end, circumstancesOf(request, before));
       if (failure !== undefined) throw failure;
     } finally {

@@ -4,7 +4,7 @@ import type { Artefact } from "./cache.ts";
 import { runTool } from "./process.ts";
 
 /** What a CI image has that builds images. */
-const PACKAGES = ["ca-certificates", "git", "proot", "qemu-user-static", "uidmap", "util-linux"];
+const PACKAGES = ["ca-certificates", "git", "mount", "proot", "qemu-user-static", "uidmap", "util-linux"];
 
 /** First id of the machine's that stands for root of a user namespace. */
 export const SHIFT = 200_000;

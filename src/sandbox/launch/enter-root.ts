@@ -66,10 +66,17 @@ function mountFresh(
   try {
     syscalls.mount(source, target, type, flags, data);
   } catch (error) {
+    // Its network namespace is not ours.
+    if (type === "sysfs" && errnoOf(error) === "EPERM") return bindSystem(target, flags, syscalls);
     if (!OPTIONAL.has(type) || !["EPERM", "ENODEV", "EINVAL"].includes(errnoOf(error) ?? "")) throw error;
     // Without the group tty in the map, devpts takes no gid.
     if (type === "devpts") retryDevpts(source, target, flags, data, syscalls);
   }
+}
+
+function bindSystem(target: string, flags: number, syscalls: Syscalls): void {
+  syscalls.mount("/sys", target, "", MOUNT.BIND | MOUNT.REC);
+  remount(target, MOUNT.BIND | flags, syscalls);
 }
 
 const OPTIONAL = new Set(["mqueue", "devpts"]);
