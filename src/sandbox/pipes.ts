@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, unlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, openSync, unlinkSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Syscalls } from "../sys/syscalls.ts";
 
@@ -19,7 +19,8 @@ export interface OutputPipe {
  */
 export function outputPipe(path: string, syscalls: Syscalls): OutputPipe {
   // Any user of the container may open it again; there is no other way to it, once it has no name.
-  syscalls.mknod(path, S_IFIFO | 0o622);
+  syscalls.mknod(path, S_IFIFO | 0o600);
+  chmodSync(path, 0o622);
   const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeFd = openSync(path, constants.O_WRONLY);
   unlinkSync(path);

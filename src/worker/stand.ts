@@ -61,7 +61,7 @@ async function standInNamespaces(
     else refused.push(noProc(procError));
   }
   if (rungs.includes("namespace")) {
-    const prefix = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--ipc", "--uts", "--cgroup", "--"];
+    const prefix = ["unshare", "--pid", "--fork", "--kill-child", "--ipc", "--uts", "--cgroup", "--"];
     const launchers = new Launchers({ scratch, syscalls, prefix, path });
     const runs = new LaunchedRuns({ scratch, calls: processCalls, marks: marksWith(marks), launchers });
     ladder.push(namespaceSandbox(runs, { userNamespace, freshProc: procError === undefined }));

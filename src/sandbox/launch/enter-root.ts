@@ -27,6 +27,9 @@ const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
  * been made before, so that no link of the image is on the way to any of them (mount-points.ts).
  */
 export function enterRoot(job: NamespaceJob, syscalls: Syscalls, calls: ProcessCalls): void {
+  // Not before: what is mounted for a RUN is mounted after its launcher has started.
+  calls.unshare(CLONE.NEWNS);
+  syscalls.mount("none", "/", "", MOUNT.REC | MOUNT.PRIVATE);
   if (job.ownNetwork) {
     calls.unshare(CLONE.NEWNET);
     calls.bringUpLoopback();

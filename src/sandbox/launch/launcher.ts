@@ -57,11 +57,12 @@ export class Launchers {
 
   /** Has one ready for the next RUN. */
   prepare(): void {
-    this.#spare = this.#start();
-    void this.#spare.ended.then(
-      () => (this.#spare = undefined),
-      () => (this.#spare = undefined),
-    );
+    const spare = this.#start();
+    this.#spare = spare;
+    const forget = (): void => {
+      if (this.#spare === spare) this.#spare = undefined;
+    };
+    void spare.ended.then(forget, forget);
   }
 
   #start(): Launcher {
