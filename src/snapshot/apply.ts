@@ -5,7 +5,7 @@ import { fsPath } from "../sys/bytes-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { makeDevice } from "./make-device.ts";
 import { bareEntryOf, withContent } from "./node-entry.ts";
-import { writeKeptName } from "./kept-metadata.ts";
+import { writeKeptName } from "./kept-names.ts";
 import type { KeptMetadata } from "./kept-metadata.ts";
 import { baseOf, parentOf, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";

@@ -9,7 +9,7 @@ import type { Syscalls } from "../sys/syscalls.ts";
  * Such a place is told by {@link Syscalls.keepsMetadata}; elsewhere none of this is read or written.
  *
  * Files and directories carry it as an attribute, which links to the same file share. What can have no
- * attributes of a user's (links, fifos, sockets) is in one of its directory, by name.
+ * attributes of a user's (links, fifos, sockets) is in one of its directory, by name (kept-names.ts).
  * What has neither is root's, with the mode that the disk says. Whoever fakes a chown or mknod in such a place
  * (sandbox/fake-root) writes the same records, so that nothing is left to be collected after a RUN.
  */
@@ -26,7 +26,6 @@ export interface KeptMetadata {
 export const KEPT_PREFIX = "user.manyarch.";
 /** Of a file or directory itself, as {@link formatKept} writes it. */
 export const KEPT_NODE = `${KEPT_PREFIX}node`;
-const NAMES = `${KEPT_PREFIX}names`;
 /** Stands for `security.capability`, as its bytes. */
 export const KEPT_CAPABILITY = `${KEPT_PREFIX}capability`;
 
@@ -54,33 +53,6 @@ export function keepMetadata(
   }
   if (syscalls.lgetxattr(path, KEPT_NODE) !== undefined) syscalls.lremovexattr(path, KEPT_NODE);
   chmodSync(fsPath(path), kept.mode);
-}
-
-/** What `directory` keeps of `name`, which can have no attributes itself. */
-export function readKeptName(directory: BytesPath, name: string, syscalls: Syscalls): KeptMetadata | undefined {
-  const text = keptNames(directory, syscalls)[name];
-  return text === undefined ? undefined : parseKept(text);
-}
-
-/** Keeps in `directory` what `name` is; `undefined` forgets it. */
-export function writeKeptName(
-  directory: BytesPath,
-  name: string,
-  kept: KeptMetadata | undefined,
-  syscalls: Syscalls,
-): void {
-  const names = keptNames(directory, syscalls);
-  if (kept === undefined || (kept.uid === 0 && kept.gid === 0)) {
-    if (names[name] === undefined) return;
-    delete names[name];
-  } else names[name] = formatKept(kept);
-  if (Object.keys(names).length === 0) syscalls.lremovexattr(directory, NAMES);
-  else syscalls.lsetxattr(directory, NAMES, Buffer.from(JSON.stringify(names)));
-}
-
-function keptNames(directory: BytesPath, syscalls: Syscalls): Record<string, string> {
-  const value = syscalls.lgetxattr(directory, NAMES);
-  return value === undefined ? {} : (JSON.parse(value.toString("utf8")) as Record<string, string>);
 }
 
 /** `UID GID MODE`, the mode octal, and for a device its type and numbers. */

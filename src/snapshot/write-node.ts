@@ -15,7 +15,8 @@ import type { FileEntry, Metadata } from "../layer/entry.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
-import { KEPT_CAPABILITY, keepMetadata, writeKeptName } from "./kept-metadata.ts";
+import { KEPT_CAPABILITY, keepMetadata } from "./kept-metadata.ts";
+import { writeKeptName } from "./kept-names.ts";
 import { showPath } from "./resolve-path.ts";
 import { keepsXattr } from "./xattr-policy.ts";
 
@@ -95,7 +96,8 @@ function setKept(
     if (type !== "symlink") chmodNoFollow(place, metadata.mode);
     const slash = path.lastIndexOf("/");
     // A descriptor's path is a link, which these calls do not follow.
-    writeKeptName(`${path.slice(0, slash)}/.`, path.slice(slash + 1), metadata, syscalls);
+    const isKept = writeKeptName(`${path.slice(0, slash)}/.`, path.slice(slash + 1), metadata, syscalls);
+    if (!isKept) notice(`${showPath(metadata.path)}: its owner is not kept: the directory has no room for more`);
   }
   setTime(place, metadata.mtime, syscalls);
 }

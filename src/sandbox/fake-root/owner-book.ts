@@ -1,11 +1,5 @@
-import {
-  KEPT_CAPABILITY,
-  KEPT_NODE,
-  formatKept,
-  parseKept,
-  readKeptName,
-  writeKeptName,
-} from "../../snapshot/kept-metadata.ts";
+import { KEPT_CAPABILITY, KEPT_NODE, formatKept, parseKept } from "../../snapshot/kept-metadata.ts";
+import { readKeptName, writeKeptName } from "../../snapshot/kept-names.ts";
 import type { KeptMetadata } from "../../snapshot/kept-metadata.ts";
 import { errnoOf } from "../../base/errors.ts";
 import { CALLS } from "../../sys/trace/call-numbers.ts";
