@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBed, type Bed, type CliResult } from "./bed/bed.ts";
@@ -68,7 +67,6 @@ test("lint: what a base image sets is known, and without a registry nothing is s
 });
 
 test("lint: -o writes a format to a file, named from where the command runs", async () => {
-  const output = join(mkdtempSync(join(tmpdir(), "manyarch-lint-")), "out");
   const files = { "app/Dockerfile": BAD };
   const cwd = newContext(bed, files);
   const target = join(bed.newDirectory("out"), "report.sarif");
@@ -77,7 +75,7 @@ test("lint: -o writes a format to a file, named from where the command runs", as
   const report = JSON.parse(readFileSync(target, "utf8")) as { runs: [{ results: readonly object[] }] };
   expect(report.runs[0].results).toHaveLength(3);
   expect(JSON.stringify(report)).toContain('"uri":"app/Dockerfile"');
-  const refused = await bed.cli(["lint", "--format=sarif", "-o", join(output, "no/dir"), "app"], { cwd });
+  const refused = await bed.cli(["lint", "--format=sarif", "-o", join(bed.directory, "no/dir"), "app"], { cwd });
   expect(refused.exitCode).toBe(10);
 });
 
