@@ -5,6 +5,7 @@ import { hostPlatform } from "../src/oci/platform.ts";
 import { ELF_ARCHITECTURES } from "../src/sandbox/emulation/architectures.ts";
 import { PROBE_EXIT, probeProgram } from "../src/sandbox/emulation/probe-program.ts";
 import { registration } from "../src/sandbox/emulation/registration.ts";
+import { fakeRootWorks } from "../src/sandbox/fake-root/fake-root.ts";
 import { startBed, type Bed, type CliResult } from "./bed/bed.ts";
 import { runsAsRoot } from "./bed/user.ts";
 
@@ -29,8 +30,12 @@ describe.each(users)("as %s user", (user) => {
   });
   afterAll(() => bed[Symbol.asyncDispose]());
 
-  const build = (architecture: string, prefix: readonly string[] = []): Promise<CliResult> =>
-    bed.cli(["build", "--progress=plain", "--platform", `linux/${architecture}`, context], { prefix });
+  const build = (
+    architecture: string,
+    prefix: readonly string[] = [],
+    flags: readonly string[] = [],
+  ): Promise<CliResult> =>
+    bed.cli(["build", "--progress=plain", "--platform", `linux/${architecture}`, ...flags, context], { prefix });
 
   /** The probe ends with a code of its own: that it does is the proof that it ran. */
   const expectRan = ({ stderr, exitCode }: CliResult): void => {
@@ -43,6 +48,13 @@ describe.each(users)("as %s user", (user) => {
   test.each(tried.map(({ name }) => name))("%s runs, with nothing registered on the machine", async (name) => {
     expectRan(await build(name));
     expect(bed.leftovers()).toEqual({ processes: [], mounts: [], files: [] });
+  });
+
+  test.runIf(fakeRootWorks()).each(SOME.map(({ name }) => name))("%s runs below a tracer", async (name) => {
+    const result = await build(name, [], ["--sandbox=proot"]);
+    expectRan(result);
+    expect(result.stderr).toContain(`${name} runs under qemu-`);
+    expect(result.stderr).toContain("started by a tracer");
   });
 
   test("several platforms in one build, and an image whose programs are emulated", async () => {
