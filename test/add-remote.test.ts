@@ -77,6 +77,7 @@ describe.skipIf(missing !== undefined)("ADD from an address", () => {
     const changed = await files(dockerfile);
     expect(readFileSync(join(changed.out, "f"), "utf8")).toBe("new");
     expect(changed.log).toContain("why: changed at its address");
+    expect(changed.log).toMatch(/^pull http:\S+\/changing file: done, 3 B in/m);
     expect(changed.log).toContain("why: content changed");
     server.serve("/changing", { body: "new", anonymous: true });
     expect((await files(dockerfile)).log).toContain("CACHED (result in the store)");

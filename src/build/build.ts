@@ -119,18 +119,20 @@ async function buildIn(
 ): Promise<BuildOutcome> {
   const { store, client, signal, env } = workshop;
   const loadEngine = await findLoadEngine(request, { env, signal });
-  const plan = await planRequest(workshop, request, emit);
+  const tally = new Tally();
+  const onTransfer: OnTransfer = (transfer) => {
+    tally.count(transfer);
+    emit(transfer);
+  };
+  const plan = await planRequest(workshop, request, (event) =>
+    event.kind === "transfer" ? onTransfer(event) : emit(event),
+  );
   const strategies = await strategiesOf(plan, workshop, request.sandbox);
   const refusal = missingEmulator(plan, strategies, hostPlatform());
   if (refusal !== undefined) throw refusal;
   const stages = planStages(plan, strategies);
   emit({ kind: "build.planned", steps: plan.graph.steps.size, stages });
 
-  const tally = new Tally();
-  const onTransfer: OnTransfer = (transfer) => {
-    tally.count(transfer);
-    emit(transfer);
-  };
   const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
   const slots = new SlotBook(store.records, plan.scope);
   const layers = workshop.layers(onTransfer);

@@ -33,7 +33,7 @@ export async function planRequest(
   emit: EventSink,
   planner: typeof planBuild = planBuild,
 ): Promise<PlannedBuild> {
-  const remote = workshop.remote(workshop.signal);
+  const remote = workshop.remote(workshop.signal, emit);
   const access = { store: workshop.store, remote, signal: workshop.signal, work: fetchNotes(emit) };
   const context = openPlain(request) ?? (await openOther(request, access, workshop));
   const { name } = context.dockerfile;

@@ -52,7 +52,7 @@ export interface Workshop {
   /** Standard input as a file of the store, read once. */
   keepStdin(): Promise<FileStep>;
   /** Fetches what is at addresses, for one attempt. */
-  remote(signal: AbortSignal): Remote;
+  remote(signal: AbortSignal, onTransfer: OnTransfer): Remote;
   close(): Promise<void>;
 }
 
@@ -94,13 +94,14 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     },
     layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
     keepStdin: () => (input ??= keepStdin(store, openSession, process)),
-    remote: (signal) => {
+    remote: (signal, onTransfer) => {
       const remote = new Remote({
         store,
         session: openSession,
         env: process.env,
         private: inputs,
         signal,
+        onTransfer,
       });
       remotes.push(remote);
       return remote;

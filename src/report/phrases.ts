@@ -34,10 +34,10 @@ export function formatStep(name: StepName): string {
   return `${formatPlace(name)}${cleanLine(name.text)}`.trimEnd();
 }
 
-/** `layer 5be94654c512`. */
+/** `layer 5be94654c512`; `file` alone where its digest is not known before it is there. */
 export function formatTransferred(transfer: Transfer): string {
   const hex = transfer.digest.slice(transfer.digest.indexOf(":") + 1, transfer.digest.indexOf(":") + 13);
-  return cleanLine(`${transfer.what} ${hex}`);
+  return cleanLine(`${transfer.what} ${hex}`).trimEnd();
 }
 
 /** `12.3 MB of 45.0 MB`, or the half that is known. */

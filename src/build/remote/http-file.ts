@@ -1,4 +1,5 @@
 import { AppError } from "../../base/errors.ts";
+import type { OnTransfer, TransferState } from "../../base/transfer.ts";
 import type { Work } from "../../engine/remote-sources.ts";
 import type { PrivateInputs } from "../../engine/run-mounts.ts";
 import { stepKey } from "../../engine/keys.ts";
@@ -17,6 +18,7 @@ export interface HttpFileOptions {
   readonly transport: Transport;
   readonly private: PrivateInputs;
   readonly signal: AbortSignal;
+  readonly onTransfer: OnTransfer;
 }
 
 /** What is remembered of an address: the blob that was there, and by what its server may know it again. */
@@ -119,13 +121,20 @@ function authorization({ url, credentials }: HttpStep, inputs: PrivateInputs): R
 
 async function download(step: HttpStep, response: HttpResponse, options: HttpFileOptions): Promise<KnownFile> {
   const { store, signal } = options;
+  const length = response.headers["content-length"];
+  const tell = progressOf(step, length === undefined ? undefined : Number(length), options.onTransfer);
+  const start = performance.now();
   const writer = store.blobs.writer(options.session());
   let blob: { readonly digest: Digest; readonly size: number };
   try {
-    await response.read((chunk) => writer.write(chunk));
-    const length = response.headers["content-length"];
+    tell({ kind: "started" });
+    await response.read((chunk) => {
+      writer.write(chunk);
+      tell({ kind: "progress", bytes: writer.size });
+    });
     if (length !== undefined && Number(length) !== writer.size) throw brokenOff(step.url, writer.size, length);
     blob = await writer.commitAsync({}, signal);
+    tell({ kind: "done", milliseconds: performance.now() - start }, blob.size);
   } finally {
     writer.abort();
   }
@@ -133,6 +142,21 @@ async function download(step: HttpStep, response: HttpResponse, options: HttpFil
   if (encoding === "gzip" || encoding === "x-gzip") blob = await decoded(blob, options);
   if (step.checksum !== undefined && blob.digest !== step.checksum) throw wrongChecksum(step, blob.digest);
   return { ...blob, etag, lastModified };
+}
+
+function progressOf(
+  { url, checksum }: HttpStep,
+  total: number | undefined,
+  onTransfer: OnTransfer,
+): (state: TransferState, size?: number) => void {
+  const transfer = {
+    kind: "transfer",
+    direction: "pull",
+    what: "file",
+    repository: url,
+    digest: checksum ?? "",
+  } as const;
+  return (state, size) => onTransfer({ ...transfer, total: size ?? total, state });
 }
 
 async function decoded(

@@ -1,4 +1,5 @@
 import type { ProcessContext } from "../../base/context.ts";
+import type { OnTransfer } from "../../base/transfer.ts";
 import { stepKey } from "../../engine/keys.ts";
 import { once } from "../../engine/once.ts";
 import type { RemoteSources, Work } from "../../engine/remote-sources.ts";
@@ -17,6 +18,8 @@ export interface RemoteOptions {
   readonly env: ProcessContext["env"];
   readonly private: PrivateInputs;
   readonly signal: AbortSignal;
+  /** Told how far a file is. */
+  readonly onTransfer: OnTransfer;
 }
 
 /** Fetches for one build: each address and repository is asked once, whoever needs it. */
