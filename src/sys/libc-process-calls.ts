@@ -105,8 +105,12 @@ function places(
       check("mount", mount(root, root, null, MOUNT.BIND | MOUNT.REC, null));
       process.chdir(path);
       // The old root comes to lie on the new one, and is what `.` means until it is taken away.
-      check("pivot_root", syscall(SYS_PIVOT_ROOT[architecture] ?? -1, dot, dot));
-      check("umount2", umount2(dot, UMOUNT.DETACH));
+      // Docker's filter refuses this call also to those whom it lets mount.
+      if (check("pivot_root", syscall(SYS_PIVOT_ROOT[architecture] ?? -1, dot, dot), ["EPERM"]) === -1) {
+        // Then the new root comes to lie on the old one, as switch_root(8) has it, where `..` of neither leads.
+        check("mount", mount(dot, text("/"), null, MOUNT.MOVE, null));
+        check("chroot", chroot(dot));
+      } else check("umount2", umount2(dot, UMOUNT.DETACH));
       process.chdir("/");
     },
   };

@@ -20,7 +20,7 @@ export interface ProcessCalls {
   setGroups(gids: readonly number[]): void;
   setUser(uid: number, gid: number): void;
   chroot(path: string): void;
-  /** Makes the mount at `path` the root of this mount namespace, and takes the old one away. */
+  /** Makes the directory `path` the root of this mount namespace; the old one is taken away, or lies below where that is refused. */
   pivotRoot(path: string): void;
   /** unshare(2), of joined {@link CLONE} flags. */
   unshare(flags: number): void;
