@@ -107,3 +107,22 @@ test("a directory under a name is read by its own .dockerignore", async () => {
   const built = await run(dockerfile, {}, [`--build-context=other=${other}`]);
   expect(printed(built)).toBe("/m:\nyes\n/o:\nyes\n");
 });
+
+test("BuildKit's own arguments: the name of the machine, and an index of one", async () => {
+  const tag = `${bed.target.host}/one:1`;
+  const args = ["--build-arg=BUILDKIT_SANDBOX_HOSTNAME=builder.test", "--build-arg=BUILDKIT_MULTI_PLATFORM=1"];
+  const dockerfile = "FROM busybox\nRUN hostname; grep -c builder.test /etc/hosts || true\n";
+  const built = await run(dockerfile, {}, [...args, "--push", "-t", tag]);
+  expect(printed(built)).toBe("builder.test\n1\n");
+  const index = JSON.parse(runTool("skopeo", ["inspect", "--raw", "--tls-verify=false", `docker://${tag}`])) as {
+    readonly manifests: readonly unknown[];
+  };
+  expect(index.manifests).toHaveLength(1);
+  expect(printed(await run(dockerfile))).toBe("manyarch\n0\n");
+  const bad = await bed.cli([
+    "build",
+    "--build-arg=BUILDKIT_SANDBOX_HOSTNAME=a b",
+    newContext(bed, { Dockerfile: dockerfile }),
+  ]);
+  expect(bad.stderr).toContain("error[DOCKERFILE_HOSTNAME]");
+});

@@ -73,7 +73,7 @@ export async function makeImages(
         return assembleTarget(target, layers, { ...form, epoch, fetch, describe });
       }),
     );
-    const index = images.length > 1 ? assembleIndex(images, form) : undefined;
+    const index = images.length > 1 || wantsIndex(request) ? assembleIndex(images, form) : undefined;
     sets.set(formName(form), { images, index });
   }
   const of = (options: ImageOptions): ImageSet => {
@@ -82,6 +82,11 @@ export async function makeImages(
     return set;
   };
   return { main: forms[0] && of(forms[0]), of };
+}
+
+/** BuildKit's own argument for it; what its parser of booleans takes for true. */
+function wantsIndex({ buildArgs }: BuildRequest): boolean {
+  return /^(?:1|t|true)$/i.test(buildArgs["BUILDKIT_MULTI_PLATFORM"] ?? "");
 }
 
 function formName(options: ImageOptions): string {

@@ -13,12 +13,13 @@ export function resolvConfText(path = "/etc/resolv.conf"): string {
 export function hostsText(
   network: "host" | "none",
   added: readonly { readonly name: string; readonly address: string }[] = [],
+  hostname = HOSTNAME,
   path = "/etc/hosts",
 ): string {
   const entries = (network === "host" ? readOptional(path) : undefined) ?? LOOPBACK;
   // Of two lines for one name the first one counts.
   const first = added.map(({ name, address }) => `${address}\t${name}\n`).join("");
-  return `${first}${entries.endsWith("\n") ? entries : `${entries}\n`}127.0.0.1\t${HOSTNAME}\n`;
+  return `${first}${entries.endsWith("\n") ? entries : `${entries}\n`}127.0.0.1\t${hostname}\n`;
 }
 
 /** A machine without the file is one whose libraries use their defaults. */

@@ -11,7 +11,7 @@ import type { SandboxRun } from "./sandbox.ts";
 
 /** Writes what a RUN sees of the machine: copies, so that nothing of the machine's own can be changed through them. */
 export function writeRunFiles(
-  { network, hosts: added, hostCa, goCache, tree }: SandboxRun,
+  { network, hosts: added, hostname, hostCa, goCache, tree }: SandboxRun,
   directory: string,
 ): BoundFiles {
   const write = (name: string, text: string): string => {
@@ -20,7 +20,7 @@ export function writeRunFiles(
     return path;
   };
   const resolvConf = write("resolv.conf", resolvConfText());
-  const hosts = write("hosts", hostsText(network, added));
+  const hosts = write("hosts", hostsText(network, added, hostname));
   if (hostCa === undefined) return { resolvConf, hosts, goCache };
   return {
     resolvConf,

@@ -22,6 +22,8 @@ export interface RunProcess {
   readonly ulimits?: readonly RunLimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
+  /** Default {@link HOSTNAME}. */
+  readonly hostname?: string | undefined;
 }
 
 /** A limit of setrlimit(2), by its name in lower case without `RLIMIT_`; -1 is none. */
@@ -64,7 +66,7 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
       noNewPrivileges: false,
     },
     root: { path: options.rootDirectory, readonly: false },
-    hostname: HOSTNAME,
+    hostname: run.hostname ?? HOSTNAME,
     mounts: [...runMounts(options.files, options.userNamespace, run.shmSize), ...(options.mounts ?? [])],
     linux: {
       namespaces: namespaces(run.network).map((type) => ({ type })),

@@ -182,6 +182,8 @@ export interface RunRequest {
   readonly ulimits?: readonly Ulimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
+  /** Of the machine that it believes to be on. */
+  readonly hostname?: string | undefined;
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
   readonly script?: InlineFile | undefined;
   readonly mounts?: readonly RunMount[] | undefined;

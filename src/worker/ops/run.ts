@@ -64,7 +64,7 @@ async function runIn(
   context: WorkerContext,
   call: Call,
 ): Promise<void> {
-  const { argv, cwd, network, hosts, ulimits, shmSize, platform, hostCa, emulator } = request;
+  const { argv, cwd, network, hosts, ulimits, shmSize, hostname, platform, hostCa, emulator } = request;
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user);
@@ -85,6 +85,7 @@ async function runIn(
       hosts,
       ulimits,
       shmSize,
+      hostname,
       hostCa,
       goCache,
       emulator,

@@ -1,3 +1,4 @@
+import { AppError } from "../../../base/errors.ts";
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { Command, RunInstruction } from "../instructions/types.ts";
 import { argumentsError } from "../errors.ts";
@@ -14,7 +15,8 @@ export function convertRun(state: StageState, run: RunInstruction): void {
   const { command, script } = withHeredocs(run);
   const argv = commandLine(state, command);
   const mounts = convertMounts(state, run);
-  const { runs } = state.conversion.request;
+  const { runs, buildArgs } = state.conversion.request;
+  const hostname = sandboxHostname(buildArgs);
   const { variables, ...crossing } = crossRun(state, run);
   commitStep(
     state,
@@ -32,6 +34,7 @@ export function convertRun(state: StageState, run: RunInstruction): void {
       ...(runs?.hosts.length && { hosts: runs.hosts }),
       ...(runs?.ulimits.length && { ulimits: runs.ulimits }),
       ...(runs?.shmSize !== undefined && { shmSize: runs.shmSize }),
+      ...(hostname && { hostname }),
       ...crossing,
       ...(script !== undefined && { script }),
       ...(mounts.length > 0 && { mounts }),
@@ -62,6 +65,19 @@ function withHeredocs({ node, command, heredocs }: RunInstruction): {
     throw argumentsError(node, `has a script called ${name}, which is no name of a file`, "RUN <<NAME");
   }
   return { command: { form: "shell", text: `${SCRIPT_DIRECTORY}/${name}` }, script: { name, content } };
+}
+
+/** BuildKit's own argument. It ends up in /etc/hosts, too. Throws `DOCKERFILE_HOSTNAME`. */
+function sandboxHostname(buildArgs: Readonly<Record<string, string>>): string | undefined {
+  const name = buildArgs["BUILDKIT_SANDBOX_HOSTNAME"];
+  if (name === undefined || name === "" || /^[\w.-]{1,64}$/.test(name)) return name;
+  throw new AppError(
+    "DOCKERFILE_HOSTNAME",
+    `BUILDKIT_SANDBOX_HOSTNAME=${JSON.stringify(name)} is no name of a machine`,
+    {
+      hint: "Use letters, digits, dots and dashes, 64 at most.",
+    },
+  );
 }
 
 /** A command as it is executed: text goes to the stage's shell. */
