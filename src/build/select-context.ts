@@ -22,7 +22,7 @@ export async function selectContext(
   ignore: readonly string[],
 ): Promise<Selection> {
   // Whose files they are here says nothing about the image; the worker reads the context the same way.
-  const unfiltered = new DirectoryTree(directory, { owner: { uid: 0, gid: 0 } });
+  const unfiltered = new DirectoryTree(directory, { owner: { uid: 0, gid: 0 }, emptySockets: true });
   const tree = filteredTree(unfiltered, compileMatcher(ignore));
   const files: Record<string, string> = {};
   let count = 0;

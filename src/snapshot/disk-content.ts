@@ -38,6 +38,7 @@ class DiskContent implements Content {
   next(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     if (this.#ended) return undefined;
     this.#open ??= openFile(this.#path);
+    if (this.#open === undefined) return undefined;
     const bytes = this.#open.content.next();
     if (bytes !== undefined) return bytes;
     const { fd, before } = this.#open;
@@ -55,12 +56,14 @@ class DiskContent implements Content {
   }
 }
 
-function openFile(path: BytesPath): { fd: number; before: BigIntStats; content: Content } {
+/** Undefined for a socket, which has no bytes. */
+function openFile(path: BytesPath): { fd: number; before: BigIntStats; content: Content } | undefined {
   let fd: number;
   try {
     // O_NONBLOCK: a fifo that took the file's place answers instead of waiting for a writer.
     fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
+    if (errnoOf(error) === "ENXIO") return undefined;
     throw unreadable(path, error);
   }
   const before = fstatSync(fd, { bigint: true });

@@ -23,6 +23,8 @@ export interface DiskOptions {
   readonly syscalls?: Syscalls | undefined;
   /** Owner that every node is said to have. Default: its own. */
   readonly owner?: Owner | undefined;
+  /** Sockets are empty files, as BuildKit sends those of a build context. Default false. */
+  readonly emptySockets?: boolean | undefined;
 }
 
 /** What lies at an absolute path, or undefined. */
@@ -89,7 +91,7 @@ export class DiskNode implements TreeNode {
     const type = typeOf(Number(stats.mode));
     const empty = type === "file" && stats.size === 0n && options.syscalls !== undefined;
     this.isMarked = empty && isMarkedFile(path, stats.size, Number(stats.mode) & 0o7777, options.syscalls);
-    this.type = type;
+    this.type = type === "socket" && options.emptySockets === true ? "file" : type;
     if (empty && options.syscalls.keepsMetadata === true) this.type = this.#keptMetadata()?.device?.type ?? type;
   }
 

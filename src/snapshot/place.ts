@@ -34,7 +34,7 @@ export interface Placed {
 /**
  * Lays sources onto a tree by BuildKit's rules (fsutil/copy): what a directory contains is merged into
  * the destination; directories inside take the source's metadata even where they exist; the destination
- * itself keeps its own; a file replaces a file or a link. `nodesOf` lists a source (see selectNodes) and
+ * itself keeps its own but for its time; a file replaces a file or a link. `nodesOf` lists a source (see selectNodes) and
  * is called twice where there are several, as no path may come twice in a layer.
  * Throws `COPY_TYPE_CONFLICT` where a directory meets something else.
  */
@@ -45,6 +45,8 @@ export function* place(
 ): Generator<Placed, void> {
   const finals = sources.length > 1 ? finalNodes(spots(sources, nodesOf, placement)) : undefined;
   const names = new Map<string, string>();
+  const first = sources.find(isDirectory);
+  const touched = touchedDirectory(sources, placement);
   for (const spot of spots(sources, nodesOf, placement)) {
     const { path, selected, source } = spot;
     if (selected === undefined) {
@@ -52,7 +54,7 @@ export function* place(
       continue;
     }
     if (spot.kept) {
-      yield { source, selected };
+      yield { source, selected, entry: path === touched?.path && source === first ? touched : undefined };
       continue;
     }
     const final = finals?.get(path);
@@ -148,6 +150,20 @@ function conflict(placed: string, path: string, there: string): AppError {
   return new AppError("COPY_TYPE_CONFLICT", `cannot put a ${placed} at ${showPath(path)}: a ${there} is there`, {
     hint: "Remove it in an earlier RUN, or copy to another path.",
   });
+}
+
+/** The destination, where it is there already: it takes the time of the last directory copied into it. */
+function touchedDirectory(sources: readonly Source[], { base, destination }: Placement): IndexEntry | undefined {
+  const last = sources.findLast((source) => isDirectory(source) && source.path !== "");
+  if (last === undefined) return undefined;
+  const path = resolvePath(base, destination, { followLast: true });
+  const there = path === "" ? undefined : base.lstat(path);
+  if (there?.type !== "directory") return undefined;
+  return bareEntryOf(path, there, { mtime: last.node.mtime });
+}
+
+function isDirectory({ node, archive }: Source): boolean {
+  return node.type === "directory" && archive === undefined;
 }
 
 /** Made by the way: times are the source's, so that equal input makes an equal layer. */

@@ -21,7 +21,7 @@ export function copySource(source: CopySource, context: WorkerContext): SourceTr
     case "chain":
       return { tree: chainTree(source.chain, context) };
     case "context": {
-      const unfiltered = new DirectoryTree(source.directory, { owner: { uid: 0, gid: 0 } });
+      const unfiltered = new DirectoryTree(source.directory, { owner: { uid: 0, gid: 0 }, emptySockets: true });
       return { tree: filteredTree(unfiltered, compileMatcher(source.ignore)), unfiltered };
     }
     case "file": {

@@ -10,7 +10,7 @@ import type { LayoutOptions } from "./layout.ts";
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
 
-/** What `--from` names: a stage before this one by number or name, or an image. */
+/** What `--from` names: a stage by number or name, which may be a later one yet, or an image. */
 export function sourceOf(
   node: InstructionNode,
   word: Word,
@@ -23,7 +23,7 @@ export function sourceOf(
   const named = namedBase({ name: word.text, platform: target, node, word }, stage, stages, options);
   if (named !== undefined) return named;
   const index = /^[+-]?\d+$/.test(word.text) ? Number(word.text) : stageNamed(stages, word.text);
-  if (index !== undefined) return earlierStage(node, word, index, stage, stages);
+  if (index !== undefined) return otherStage(node, word, index, stage, stages);
   if (word.text === "scratch") return { kind: "scratch", platform: target };
   try {
     const reference = withDefaultTag(parseReference(word.text));
@@ -53,7 +53,7 @@ function refuseVariables(node: InstructionNode, word: Word, escape: LayoutOption
   });
 }
 
-function earlierStage(node: InstructionNode, word: Word, index: number, stage: Stage, stages: readonly Stage[]): Base {
+function otherStage(node: InstructionNode, word: Word, index: number, stage: Stage, stages: readonly Stage[]): Base {
   const source = wordRange(node, word);
   const other = stages[index];
   if (other === undefined) {
@@ -66,7 +66,6 @@ function earlierStage(node: InstructionNode, word: Word, index: number, stage: S
       },
     );
   }
-  if (index < stage.index) return { kind: "stage", index };
   if (index === stage.index) {
     throw new AppError(
       "DOCKERFILE_STAGE_ORDER",
@@ -77,10 +76,19 @@ function earlierStage(node: InstructionNode, word: Word, index: number, stage: S
       },
     );
   }
-  throw new AppError(
+  return { kind: "stage", index };
+}
+
+/** That `word` names a stage that begins after its own. */
+export function laterStage(node: InstructionNode, word: Word, other: Stage): AppError {
+  const at = other.from.node.source.start.line;
+  return new AppError(
     "DOCKERFILE_STAGE_ORDER",
-    `${node.name} ${flagOf(node)}=${word.text}: that stage begins later, at line ${other.from.node.source.start.line}`,
-    { source, hint: `Move stage ${word.text} before the stage that copies from it.` },
+    `${node.name} ${flagOf(node)}=${word.text}: that stage begins later, at line ${at}`,
+    {
+      source: wordRange(node, word),
+      hint: `Move stage ${word.text} before the stage that copies from it.`,
+    },
   );
 }
 

@@ -4,7 +4,7 @@ import { mountFrom } from "../instructions/mount.ts";
 import type { Instruction, Stage } from "../instructions/types.ts";
 import { baseOf } from "./base.ts";
 import type { Base } from "./base.ts";
-import { sourceOf } from "./copy-source.ts";
+import { laterStage, sourceOf } from "./copy-source.ts";
 import type { Crossing, StageCrossing } from "./cross.ts";
 import type { Globals } from "./globals.ts";
 import type { NamedContext } from "./request.ts";
@@ -67,7 +67,17 @@ export function layOut(stages: readonly Stage[], options: LayoutOptions): Layout
   }
   const goal = laid[options.goal.index]!;
   const reachable = options.allStages === true ? laid : reachableFrom(goal, laid);
+  for (const one of reachable) checkOrder(one, stages);
   return { target: options.target, globals: options.globals, stages: laid, goal, reachable };
+}
+
+/** As in BuildKit, only what the goal needs must be in order. */
+function checkOrder({ stage, sources }: StageLayout, stages: readonly Stage[]): void {
+  for (const { node, flag, name } of stage.instructions.flatMap(namedSources)) {
+    const base = sources.get(flag);
+    const later = base?.kind === "stage" && base.index > stage.index ? stages[base.index] : undefined;
+    if (later !== undefined) throw laterStage(node, { ...flag, text: name }, later);
+  }
 }
 
 interface NamedSource {

@@ -18,7 +18,7 @@ export function findTarget(stages: readonly Stage[], name: string | undefined): 
 /** `goal` and all stages that it begins with or copies from, in the order of the file. */
 export function reachableFrom(goal: StageLayout, all: readonly StageLayout[]): readonly StageLayout[] {
   const needed = new Set<number>([goal.stage.index]);
-  // A stage needs only stages before it.
+  // A stage needs only stages before it; where it names a later one that is refused.
   for (const { stage, base, sources } of all.toReversed()) {
     if (!needed.has(stage.index)) continue;
     for (const input of [base, ...sources.values()]) if (input.kind === "stage") needed.add(input.index);
