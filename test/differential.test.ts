@@ -81,7 +81,7 @@ describe.skipIf(SKIP)("built by manyarch, BuildKit and buildah", () => {
 async function differencesOf(one: Case, index: number): Promise<readonly Difference[]> {
   const context = join(bed.directory, "cases", String(index));
   mkdirSync(context);
-  writeCase(one, context, bed.user);
+  writeCase(one, context, bed.user, index);
   const place = (builder: string): { readonly context: string; readonly output: string } => ({
     context,
     output: join(bed.directory, "out", `${index}-${builder}`),

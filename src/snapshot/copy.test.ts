@@ -94,6 +94,7 @@ test.each<[string, readonly string[], Case, readonly string[]]>([
     ["d"],
     { to: "/app/" },
     [
+      "app directory 755 9:0",
       'app/in file 644 0:0 "I"',
       "app/l symlink 777 0:0 -> in",
       "app/sub directory 750 7:0",

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const CONTEXT = { owner: { uid: 0, gid: 0 } , emptySockets: true };
+const CONTEXT = { owner: { uid: 0, gid: 0 }, emptySockets: true };
 
 test("a path below a link or a file is absent", () => {
   mkdirSync(join(root, "d"));

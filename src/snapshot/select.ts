@@ -70,7 +70,8 @@ export function* selectNodes(tree: Tree, source: Source): Generator<Selected, vo
 
 /**
  * Where --parents begins and what it takes below: the path, or what follows its first `/./`. A path
- * without wildcards must be there.
+ * without wildcards must be there, and not behind a link: the directories before it come with it, and a
+ * link is none.
  */
 function atPivot(
   tree: Tree,
@@ -80,7 +81,12 @@ function atPivot(
   const pivot = path.indexOf("/./");
   const root = pivot < 0 ? "" : path.slice(0, pivot);
   const below = cleanPath(`/${pivot < 0 ? path : path.slice(pivot + 2)}`).slice(1);
-  if (!hasWildcard(path)) follow(tree, cleanPath(`/${root}/${below}`).slice(1), options);
+  if (!hasWildcard(path)) {
+    const begin = resolvePath(tree, cleanPath(`/${root}`).slice(1), { followLast: true });
+    if (tree.lstat(below === "" ? begin : joinPath(begin, below)) === undefined) {
+      throw notFound(tree, cleanPath(`/${root}/${below}`).slice(1), options.unfiltered);
+    }
+  }
   return { root, include: below === "" ? undefined : compileMatcher([toUtf8(below)]) };
 }
 

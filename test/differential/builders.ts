@@ -31,19 +31,17 @@ export async function buildWithManyarch(bed: Bed, one: Case, { context, output }
 }
 
 export async function buildWithBuildkit(daemon: Buildkitd, one: Case, { context, output }: Place): Promise<Outcome> {
+  const key = basename(output);
   const named = contextFlags(one, context).map((flag) => flag.split(/=(.*)/s));
   const flags = [
     ...one.buildArgs.map((arg) => `--opt=build-arg:${arg}`),
     ...one.labels.map((label) => `--opt=label:${label}`),
     ...secretFlags(one, context).map((secret) => `--secret=${secret}`),
-    ...named.flatMap(([name = "", value = ""]) => namedContext(name, value, output)),
+    ...named.flatMap(([name = "", value = ""]) => namedContext(name, value, key)),
     ...(one.target === undefined ? [] : [`--opt=target=${one.target}`]),
     ...(one.platform === undefined ? [] : [`--opt=platform=${one.platform}`]),
     `--local=context=${context}`,
     `--local=dockerfile=${context}`,
-    // Without keys of its own BuildKit takes files of one size and time for those of the build before.
-    `--opt=contextkey=${output}`,
-    `--opt=dockerfilekey=${output}`,
   ];
   const output_ = `--output=type=oci,dest=${output},tar=false,oci-mediatypes=true`;
   const argv = [...daemon.client, "build", "--progress=plain", "--frontend=dockerfile.v0", ...flags, output_];
@@ -90,7 +88,7 @@ function contextFlags(one: Case, context: string): readonly string[] {
 
 function namedContext(name: string, value: string, key: string): readonly string[] {
   if (value.includes("://")) return [`--opt=context:${name}=${value}`];
-  const local = `${basename(key)}-${name}`;
+  const local = `${key}-${name}`;
   return [`--local=${local}=${value}`, `--opt=context:${name}=local:${local}`];
 }
 

@@ -98,7 +98,8 @@ function parseDifference(value: string): AcceptedDifference {
   return { peer, id, key };
 }
 
-const HEAD = /^("[^"]+"|\S+)(?: +(-> (?<symlink>.+)|= (?<hardlink>\S+)|(?<other>fifo|socket)|< (?<bytes>\d+) bytes of (?<whole>\S+)))?(?<attributes>(?: +\S+)*)$/;
+const HEAD =
+  /^("[^"]+"|\S+)(?: +(-> (?<symlink>.+)|= (?<hardlink>\S+)|(?<other>fifo|socket)|< (?<bytes>\d+) bytes of (?<whole>\S+)))?(?<attributes>(?: +\S+)*)$/;
 
 function parseFile(text: string): CaseFile {
   const end = text.indexOf("\n");

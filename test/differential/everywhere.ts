@@ -3,6 +3,7 @@ import type { Difference, GeneralDifference } from "./compare.ts";
 /** Differences that are accepted wherever they are, by ids that docs/compatibility.md explains. */
 export const EVERYWHERE: readonly GeneralDifference[] = [
   { id: "made-directory-time", peer: "buildkit", matches: isTimeOfMade },
+  { id: "directory-time", peer: "buildkit", matches: isTimeOfUnchanged },
   { id: "mount-points", peer: "buildkit", matches: isMountPoint },
   { id: "mount-points", peer: "buildah", matches: isMountPoint },
   { id: "more-positions", peer: "buildkit", matches: ({ key, found }) => key === "error line" && found === "" },
@@ -16,6 +17,11 @@ function isTimeOfMade({ key, manyarch, found }: Difference): boolean {
 
 function differs(key: string, manyarch: string, found: string): (difference: Difference) => boolean {
   return (difference) => difference.key === key && difference.manyarch === manyarch && difference.found === found;
+}
+
+/** BuildKit leaves out a directory in which nothing is other than before, also where its time is. */
+function isTimeOfUnchanged({ key, manyarch, found }: Difference): boolean {
+  return key.endsWith(" mtime") && manyarch === "now" && found !== "now" && found !== "absent";
 }
 
 /** A RUN leaves none of the directories that it was given to be mounted over. */

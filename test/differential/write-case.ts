@@ -15,18 +15,22 @@ import { runTool } from "../bed/process.ts";
 import type { Case, CaseFile } from "./case.ts";
 
 /** When every file of a context was changed last, in seconds: peers keep it, so it can be compared. */
-export const CONTEXT_TIME = 1_600_000_000;
+const CONTEXT_TIME = 1_600_000_000;
 
 interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Writes the case's files below `directory`, as root, all to belong to `owner`. */
-export function writeCase(one: Case, directory: string, owner: Owner): void {
+/**
+ * Writes the case's files below `directory`, as root, all to belong to `owner`. `nanoseconds` are added to
+ * all times: BuildKit takes a file of the size and time that it had in an earlier build for the same.
+ */
+export function writeCase(one: Case, directory: string, owner: Owner, nanoseconds: number): void {
+  const fraction = String(nanoseconds).padStart(9, "0");
   for (const [archive, files] of archivesOf(one.files)) {
     const inside = mkdtempSync(`${directory}.archive-`);
-    writeFiles(files, inside, undefined);
+    writeFiles(files, inside, undefined, fraction);
     pack(inside, ensureParent(directory, archive));
     rmSync(inside, { recursive: true });
   }
@@ -34,6 +38,7 @@ export function writeCase(one: Case, directory: string, owner: Owner): void {
     one.files.filter(({ path }) => !path.includes("!/")),
     directory,
     owner,
+    fraction,
   );
 }
 
@@ -47,14 +52,14 @@ function archivesOf(files: readonly CaseFile[]): ReadonlyMap<string, readonly Ca
   return archives;
 }
 
-function writeFiles(files: readonly CaseFile[], directory: string, owner: Owner | undefined): void {
+function writeFiles(files: readonly CaseFile[], directory: string, owner: Owner | undefined, fraction: string): void {
   for (const file of files) writeFile(file, ensureParent(directory, file.path), directory);
   runTool("find", [directory, "-mindepth", "1", "-type", "d", "-exec", "chmod", "755", "{}", "+"]);
   if (owner !== undefined) runTool("chown", ["-hR", `${owner.uid}:${owner.gid}`, directory]);
   for (const file of files) setAttributes(file, join(directory, file.path));
-  runTool("find", [directory, "-depth", "-exec", "touch", "-hd", `@${CONTEXT_TIME}`, "{}", "+"]);
+  runTool("find", [directory, "-depth", "-exec", "touch", "-hd", `@${CONTEXT_TIME}.${fraction}`, "{}", "+"]);
   for (const { path, mtime } of files) {
-    if (mtime !== undefined) runTool("touch", ["-hd", `@${mtime}`, join(directory, path)]);
+    if (mtime !== undefined) runTool("touch", ["-hd", `@${mtime}.${fraction}`, join(directory, path)]);
   }
 }
 

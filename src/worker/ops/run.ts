@@ -80,7 +80,8 @@ async function runIn(
       cwd,
       uid: user.uid,
       gid: user.gid,
-      groups: user.groups,
+      // The first is the group itself, for programs that look only there, as BuildKit has it.
+      groups: [user.gid, ...user.groups],
       network,
       hosts,
       ulimits,

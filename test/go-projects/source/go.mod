@@ -1,0 +1,3 @@
+module manyarch.test/project
+
+go 1.26

@@ -1,0 +1,9 @@
+package version
+
+import "testing"
+
+func TestLine(t *testing.T) {
+	if Line("x") == "" {
+		t.Fatal("no line")
+	}
+}
