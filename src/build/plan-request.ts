@@ -52,6 +52,7 @@ export async function planRequest(
       dockerfile: context.dockerfile,
       target: request.target,
       platforms,
+      impliedPlatform: request.platforms.length === 0,
       buildPlatform,
       buildArgs: request.buildArgs,
       platformArgs: request.platformArgs,

@@ -45,7 +45,7 @@ export function* place(
 ): Generator<Placed, void> {
   const finals = sources.length > 1 ? finalNodes(spots(sources, nodesOf, placement)) : undefined;
   const names = new Map<string, string>();
-  const first = sources.find(isDirectory);
+  const first = sources.find(isMerged);
   const touched = touchedDirectory(sources, placement);
   for (const spot of spots(sources, nodesOf, placement)) {
     const { path, selected, source } = spot;
@@ -154,7 +154,7 @@ function conflict(placed: string, path: string, there: string): AppError {
 
 /** The destination, where it is there already: it takes the time of the last directory copied into it. */
 function touchedDirectory(sources: readonly Source[], { base, destination }: Placement): IndexEntry | undefined {
-  const last = sources.findLast((source) => isDirectory(source) && source.path !== "");
+  const last = sources.findLast((source) => isMerged(source) && source.path !== "");
   if (last === undefined) return undefined;
   const path = resolvePath(base, destination, { followLast: true });
   const there = path === "" ? undefined : base.lstat(path);
@@ -162,7 +162,7 @@ function touchedDirectory(sources: readonly Source[], { base, destination }: Pla
   return bareEntryOf(path, there, { mtime: last.node.mtime });
 }
 
-function isDirectory({ node, archive }: Source): boolean {
+function isMerged({ node, archive }: Source): boolean {
   return node.type === "directory" && archive === undefined;
 }
 

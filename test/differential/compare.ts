@@ -66,7 +66,7 @@ function compareFacts(peer: PeerName, ours: Facts, theirs: Facts): readonly Diff
 
 /** Only docker's configuration format has these; buildah writes them where nobody set them. */
 const NOT_ASKED_OF_BUILDAH =
-  /^(history|created|container|docker_version|parent|author|config\.(Hostname|Domainname|Attach|Tty|OpenStdin|StdinOnce|Image)|\S+ mtime$)/;
+  /^(history|created|container|docker_version|parent|author|config\.(ArgsEscaped|Hostname|Domainname|Attach|Tty|OpenStdin|StdinOnce|Image)|.* mtime$)/;
 const EMPTY = new Set(['""', "[]", "{}", "null", "false"]);
 
 /** buildah is asked for files and what runs them; of history and times it has views of its own. */

@@ -31,7 +31,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   "stage order": { manyarch: /DOCKERFILE_STAGE_ORDER/, buildkit: /circular|defined before/, buildah: ANY },
   "from is not expanded": { manyarch: /DOCKERFILE_FLAG/, buildkit: /variable expansion/, buildah: ANY },
   "checksum of local": { manyarch: /DOCKERFILE_FLAG/, buildkit: /checksum requires/, buildah: ANY },
-  "broken archive": { manyarch: /LAYER_|ADD_|TAR_/, buildkit: /unexpected EOF|gzip/, buildah: ANY },
+  "broken archive": { manyarch: /LAYER_|ADD_|TAR_/, buildkit: /unexpected EOF|corrupted/, buildah: ANY },
   "unterminated heredoc": { manyarch: /DOCKERFILE_SYNTAX/, buildkit: /unterminated heredoc/, buildah: ANY },
   "no from": {
     manyarch: /DOCKERFILE_EMPTY|DOCKERFILE_NO_FROM/,
@@ -87,7 +87,7 @@ export const ERROR_KINDS: Readonly<Record<string, ErrorKind>> = {
   "onbuild of maintainer": { manyarch: /DOCKERFILE_ARGUMENTS/, buildkit: /MAINTAINER isn't allowed/, buildah: ANY },
   "onbuild of unknown": { manyarch: /DOCKERFILE_UNKNOWN_INSTRUCTION/, buildkit: /unknown instruction/, buildah: ANY },
   "run failed": { manyarch: /RUN_FAILED/, buildkit: /did not complete successfully/, buildah: ANY },
-  insecure: { manyarch: /DOCKERFILE_UNSUPPORTED|INSECURE/, buildkit: /security.insecure/, buildah: ANY },
+  insecure: { manyarch: /DOCKERFILE_NOT_ALLOWED/, buildkit: /security.insecure/, buildah: ANY },
   "bad network": { manyarch: /DOCKERFILE_FLAG/, buildkit: /network/, buildah: ANY },
   "mount source": { manyarch: /RUN_MOUNT_NOT_FOUND|COPY_NOT_FOUND/, buildkit: /not found/, buildah: ANY },
   "secret missing": { manyarch: /SECRET_MISSING/, buildkit: /secret absent: not found/, buildah: ANY },

@@ -101,10 +101,10 @@ async function contentOf(entry: Extract<Entry, { type: "file" }>): Promise<strin
   let text = Buffer.alloc(0);
   for (let chunk = await entry.content.next(); chunk !== undefined; chunk = await entry.content.next()) {
     hash.update(chunk);
-    if (text.length < 300) text = Buffer.concat([text, chunk]);
+    if (text.length < 600) text = Buffer.concat([text, chunk]);
   }
   entry.content.close();
-  return entry.size < 300
+  return entry.size < 600
     ? JSON.stringify(text.toString("latin1"))
     : `${entry.size} bytes ${hash.digest("hex").slice(0, 16)}`;
 }
@@ -146,7 +146,8 @@ function* configFacts(image: ImageConfig, since: number): Generator<readonly [st
 }
 
 function time(text: string | undefined, since: number): string {
-  return text === undefined ? "none" : moment(Math.floor(Date.parse(text) / 1000), since);
+  const milliseconds = Date.parse(text ?? "");
+  return Number.isNaN(milliseconds) ? "none" : moment(Math.floor(milliseconds / 1000), since);
 }
 
 function moment(seconds: number, since: number): string {

@@ -1,6 +1,7 @@
 import { assertNever, withSource } from "../../../base/errors.ts";
 import type { Target, TargetStage } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
+import { normalizePlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Instruction } from "../instructions/types.ts";
 import { convertArg } from "./arg.ts";
@@ -29,13 +30,20 @@ export function convertTarget(conversion: Conversion): Target {
   const { root, image, config, history } = stages.get(layout.goal.stage.index)!;
   const labels = { ...config.Labels, ...request.labels };
   const labelled = Object.keys(labels).length > 0 ? { ...config, Labels: labels } : config;
+  const platform = request.impliedPlatform === true ? impliedPlatform(image, layout.target) : layout.target;
   return {
-    platform: layout.target,
+    platform,
     stages: [...stages.values()].map(targetStage),
     root,
-    config: { ...withPlatform(image, layout.target), config: labelled },
+    config: { ...withPlatform(image, platform), config: labelled },
     history,
   };
+}
+
+/** As in BuildKit: `FROM --platform=linux/arm64 IMAGE` makes an image for arm64 where nobody said another. */
+function impliedPlatform({ os, architecture, variant }: StageState["image"], target: Platform): Platform {
+  if (os === target.os && architecture === target.architecture) return target;
+  return normalizePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
 }
 
 function targetStage({ layout: { stage, platform, crossing }, steps }: StageState): TargetStage {

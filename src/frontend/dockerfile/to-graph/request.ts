@@ -18,6 +18,8 @@ export interface PlanRequest {
   readonly allStages?: boolean | undefined;
   /** In the order of the result; at least one. */
   readonly platforms: readonly Platform[];
+  /** Nobody asked for a platform: the image is for the one that its base is for. Default false. */
+  readonly impliedPlatform?: boolean | undefined;
   /** Where RUNs of stages with `--platform=$BUILDPLATFORM` run. */
   readonly buildPlatform: Platform;
   readonly buildArgs: Readonly<Record<string, string>>;
