@@ -18,6 +18,7 @@ export interface Place {
 
 export async function buildWithManyarch(bed: Bed, one: Case, { context, output }: Place): Promise<Outcome> {
   const flags = [
+    "--host-ca=off",
     ...each("--build-arg", one.buildArgs),
     ...each("--label", one.labels),
     ...each("--secret", secretFlags(one, context)),
