@@ -1,7 +1,6 @@
 # As fluxcd/source-controller (Apache-2.0) has it: an API module apart, files one by one, a RUN that begins with [ but is no JSON.
 ARG GO_VERSION=1.26
-FROM golang:${GO_VERSION}-bookworm AS gostable
-FROM --platform=$BUILDPLATFORM gostable AS builder
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-bookworm AS builder
 
 # copy the api
 COPY version/ version/

@@ -18,6 +18,6 @@ FROM alpine:latest AS restic
 
 RUN mkdir -p /var/cache/restic && chmod 700 /var/cache/restic
 
-COPY --from=builder /go/src/manyarch.test/project/restic /usr/bin
+COPY --from=builder /go/src/manyarch.test/project/restic /usr/bin/
 
 ENTRYPOINT ["/usr/bin/restic"]
