@@ -52,11 +52,12 @@ async function change(
     const before = scan(root.directory, start);
     const met = runChanges(root.directory, all);
     const after = scan(root.directory, start);
+    // Times of the root itself are in no layer.
     const shown = dump(new DirectoryTree(root.directory, { syscalls }));
     root.release();
     await root.collect(signal);
     const merged = new LayeredTree([...lower, upper], syscalls);
-    if (maker.kind === "copy" || !met.links) expect(dump(merged)).toEqual(shown);
+    if (maker.kind === "copy" || !met.links) expect(dump(merged).slice(1)).toEqual(shown.slice(1));
     return { upper, lines: entryLines(diffEntries(upper, below, { syscalls }), start), before, after, met };
   } finally {
     root.discard();

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { fromUtf8 } from "../layer/entry.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
+import { emptyLayer } from "./empty-layer.ts";
 import { LayeredTree } from "./layered-tree.ts";
 import { makeUpper, mountOverlay, unmount } from "./overlay.ts";
 import type { RootLayers, RootMaker, WritableRoot } from "./writable-root.ts";
@@ -42,10 +43,4 @@ function openOverlay({ lower, upper, space }: RootLayers, { scratch, syscalls }:
     throw error;
   }
   return { directory, changes: upper, release, collect: async () => release(), discard: release };
-}
-
-function emptyLayer(scratch: string): string {
-  const path = `${scratch}/empty`;
-  mkdirSync(path, { recursive: true, mode: 0o755 });
-  return path;
 }

@@ -5,6 +5,9 @@ import { KEPT_CAPABILITY, KEPT_PREFIX } from "./kept-metadata.ts";
 /** Marks a directory that hides what lower layers hold in it, on overlay mounted with `userxattr`. */
 export const OPAQUE_XATTR = "user.overlay.opaque";
 
+/** Bookkeeping of overlayfs and of fuse-overlayfs. */
+const FOREIGN = ["user.overlay.", "user.fuseoverlayfs."];
+
 const CAPABILITY = "security.capability";
 
 /**
@@ -16,7 +19,9 @@ const CAPABILITY = "security.capability";
  */
 export function keepsXattr(name: string): boolean {
   if (name === CAPABILITY) return true;
-  return name.startsWith("user.") && !name.startsWith("user.overlay.") && !name.startsWith(KEPT_PREFIX);
+  return (
+    name.startsWith("user.") && !FOREIGN.some((prefix) => name.startsWith(prefix)) && !name.startsWith(KEPT_PREFIX)
+  );
 }
 
 /** The attributes of a file that {@link keepsXattr} keeps, by name in bytewise order; undefined where there are none. */

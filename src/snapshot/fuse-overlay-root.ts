@@ -1,0 +1,159 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { lstatSync, mkdirSync, mkdtempSync, renameSync, statSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { AppError, errnoOf } from "../base/errors.ts";
+import { fromUtf8 } from "../layer/entry.ts";
+import { removeTree } from "../sys/remove-tree.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
+import { emptyLayer } from "./empty-layer.ts";
+import { LayeredTree } from "./layered-tree.ts";
+import { makeUpper, unmount } from "./overlay.ts";
+import { toOverlayForm } from "./overlay-form.ts";
+import type { RootLayers, RootMaker, WritableRoot } from "./writable-root.ts";
+
+export interface FuseOverlayOptions {
+  /** Absolute path of fuse-overlayfs. */
+  readonly program: string;
+  /** A directory of ours, where mount points are made. */
+  readonly scratch: string;
+  readonly syscalls: Syscalls;
+}
+
+const POLL = 2;
+/** It takes some 10 ms. */
+const PATIENCE = 10_000;
+
+/**
+ * Writable roots by fuse-overlayfs, which goes where overlayfs does not: onto another overlay. Whoever may
+ * not open /dev/fuse, or not mount, gets `FUSE_OVERLAY_FAILED` with what the program said; so does who has a
+ * colon or comma in a path, which it cannot be told.
+ */
+export function fuseOverlayRoot(options: FuseOverlayOptions): RootMaker {
+  return { kind: "fuse-overlayfs", open: (layers, signal) => openFuse(layers, options, signal) };
+}
+
+/**
+ * Whether what is no file stays what it is when it is copied up: fuse-overlayfs 1.10 makes files of devices and answers EIO for fifos.
+ * `space` is an empty directory on the file system of the snapshots.
+ */
+export async function keepsDevices(
+  roots: RootMaker,
+  space: string,
+  syscalls: Syscalls,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const lower = `${space}/lower`;
+  mkdirSync(lower);
+  const names = [makeNode(`${lower}/fifo`, S_IFIFO, syscalls), makeNode(`${lower}/device`, S_IFCHR, syscalls)].flat();
+  const root = await roots.open({ lower: [lower], upper: `${space}/fs`, space }, signal);
+  try {
+    return names.every((name) => {
+      const path = `${root.directory}/${name}`;
+      renameSync(path, `${path}-moved`);
+      return !lstatSync(`${path}-moved`).isFile();
+    });
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  } finally {
+    root.release();
+    root.discard();
+  }
+}
+
+const S_IFIFO = 0o010000;
+const S_IFCHR = 0o020000;
+
+/** Where no device can be made none is in any layer either. */
+function makeNode(path: string, type: number, syscalls: Syscalls): readonly string[] {
+  try {
+    syscalls.mknod(path, type | 0o600, 1, 3);
+    return [path.slice(path.lastIndexOf("/") + 1)];
+  } catch (error) {
+    if (errnoOf(error) !== "EPERM") throw error;
+    return [];
+  }
+}
+
+async function openFuse(
+  { lower, upper, space }: RootLayers,
+  { program, scratch, syscalls }: FuseOverlayOptions,
+  signal: AbortSignal,
+): Promise<WritableRoot> {
+  const work = `${space}/work`;
+  mkdirSync(work, { mode: 0o700 });
+  makeUpper(upper, new LayeredTree(lower, syscalls), syscalls);
+  const directory = mkdtempSync(`${scratch}/root-`);
+  const below = lower.length > 0 ? lower : [emptyLayer(scratch)];
+  const server = serve(program, directory, { lower: below, upper, work });
+  let there = true;
+  const release = (): void => {
+    if (!there) return;
+    there = false;
+    if (isMounted(directory, scratch)) unmount(directory, syscalls);
+    for (const path of [directory, work]) removeTree(fromUtf8(path));
+  };
+  try {
+    await whenMounted(server, directory, scratch, signal);
+  } catch (error) {
+    server.child.kill("SIGKILL");
+    release();
+    throw error;
+  }
+  const collect = async (ending: AbortSignal): Promise<void> => {
+    release();
+    const kill = (): void => void server.child.kill("SIGKILL");
+    ending.addEventListener("abort", kill);
+    // What was written is in the upper directory when the program has ended.
+    await server.ended;
+    ending.removeEventListener("abort", kill);
+    ending.throwIfAborted();
+    toOverlayForm(upper, syscalls);
+  };
+  return { directory, changes: upper, release, collect, discard: release };
+}
+
+interface Server {
+  readonly child: ChildProcess;
+  /** What it said, once it has ended. */
+  readonly ended: Promise<string>;
+}
+
+function serve(
+  program: string,
+  directory: string,
+  { lower, upper, work }: { readonly lower: readonly string[]; readonly upper: string; readonly work: string },
+): Server {
+  const options = `lowerdir=${lower.toReversed().join(":")},upperdir=${upper},workdir=${work}`;
+  const argv = ["-f", "-o", options, directory];
+  const child = spawn(program, argv, { cwd: "/", env: {}, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (text: Buffer) => (said = (said + text.toString("latin1")).slice(-2000)));
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", () => resolve(said.trim()));
+  });
+  return { child, ended };
+}
+
+async function whenMounted({ ended }: Server, directory: string, scratch: string, signal: AbortSignal): Promise<void> {
+  let end: string | undefined;
+  void ended.then((said) => (end = said));
+  for (let waited = 0; !isMounted(directory, scratch); waited += POLL) {
+    signal.throwIfAborted();
+    if (end !== undefined || waited >= PATIENCE) throw failed(end ?? "it did not mount in time");
+    await pause(POLL);
+  }
+}
+
+function isMounted(directory: string, scratch: string): boolean {
+  return statSync(directory).dev !== statSync(scratch).dev;
+}
+
+function failed(said: string): AppError {
+  return new AppError("FUSE_OVERLAY_FAILED", `cannot mount by fuse-overlayfs: ${said === "" ? "it ended" : said}`, {
+    hint: "Give the container /dev/fuse: docker run --device /dev/fuse. Without it files are copied, which works as well.",
+  });
+}
