@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findProgram } from "./bed/process.ts";
+import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
+import type { BedUser } from "./bed/user.ts";
+import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
+import type { Control } from "./worker/control.ts";
+import { TestStore } from "./worker/control.ts";
+
+const root: BedUser = { name: "root", uid: 0, gid: 0, home: "/root" };
+const user = unprivilegedUser();
+const missing = runsAsRoot ? (missingBusybox() ?? missingForNamespaces(user)) : "only root can be every user";
+if (missing !== undefined) console.warn(`escapes are not tried: ${missing}`);
+
+/** Every rung that has a RUN, as whoever has it. */
+const cases = [
+  { rung: "runtime", who: root },
+  { rung: "namespace", who: root },
+  { rung: "chroot", who: root },
+  { rung: "proot", who: root },
+  { rung: "proot", who: user },
+] as const;
+
+const all = process.env["MANYARCH_TEST_ALL"] === "1";
+const named = cases
+  .filter(({ rung, who }) => all || rung === "chroot" || (rung === "proot" && who === user))
+  .map((one) => ({ ...one, name: one.who.name }));
+
+/** One test for each class of advisory that can be of a RUN here, named after its first. */
+describe.skipIf(missing !== undefined).each(named)("a RUN on the rung $rung of $name", ({ rung, who }) => {
+  let store: TestStore;
+  let control: Control;
+  /** Of the machine, and nothing of it may change. */
+  let outside = "";
+  const hasProc = rung !== "chroot";
+
+  beforeAll(async () => {
+    store = new TestStore(who);
+    outside = join(store.directory, "outside");
+    mkdirSync(outside, { mode: 0o777 });
+    writeFileSync(join(outside, "canary"), "untouched", { mode: 0o666 });
+    const base = join(store.directory, "base");
+    mkdirSync(base);
+    makeBusyboxRoot(base);
+    control = await store.control({ env: { CANARY: "of the machine" }, careless: true, sandbox: { forced: rung } });
+    adopt("base", base);
+  });
+  afterAll(async () => {
+    expect(readdirSync(outside)).toEqual(["canary"]);
+    expect(readFileSync(join(outside, "canary"), "utf8")).toBe("untouched");
+    await control?.close();
+    store?.remove();
+  });
+
+  function adopt(id: string, directory: string): void {
+    store.adopt(id, directory);
+    if (rung === "proot") writeFileSync(join(store.root, "snapshots", id, "kept"), "");
+  }
+
+  test.runIf(hasProc)("CVE-2024-21626: has no descriptor but the standard ones, and no directory by one", async () => {
+    // The pipes of its output have lost the names that they had.
+    const { stdout } = await control.run("for fd in /proc/self/fd/*; do readlink $fd; done | grep -v deleted; true");
+    expect(stdout).not.toMatch(/^\/$/m);
+    expect(stdout).not.toContain(store.directory);
+    for (const fd of [3, 7, 9, 200]) {
+      const { error } = await control.run("true", { cwd: `/proc/self/fd/${fd}` });
+      expect(error).toBeDefined();
+    }
+  });
+
+  test.runIf(hasProc)("CVE-2019-5736: cannot overwrite the program that started it", async () => {
+    const programs = [process.execPath, findProgram("crun"), findProgram("runc")].filter((path) => path !== undefined);
+    const before = programs.map(digestOf);
+    await control.run("for exe in /proc/[0-9]*/exe /proc/self/exe; do echo overwritten >$exe; done 2>/dev/null; true");
+    expect(programs.map(digestOf)).toEqual(before);
+  });
+
+  test("CVE-2021-3602: sees no variable of the machine's", async () => {
+    const { stdout } = await control.run("env");
+    expect(stdout).toContain("PATH=/bin");
+    expect(stdout).not.toContain("CANARY");
+  });
+
+  test.runIf(hasProc)("cannot read environment, memory or descriptors of the builder", async () => {
+    const script = `for pid in /proc/[0-9]*; do
+        tr '\\0' '\\n' <$pid/environ | grep CANARY && echo "$pid"
+        ls -l $pid/fd/ 2>/dev/null | grep -v deleted | grep -F ${store.root} && echo "$pid"
+      done 2>/dev/null; true`;
+    expect((await control.run(script)).stdout).toBe("");
+  });
+
+  test("CVE-2022-24769: has nothing inheritable, and on the rung chroot no way out of its root", async () => {
+    if (hasProc) {
+      const { stdout } = await control.run("grep CapInh /proc/self/status");
+      expect(stdout).toMatch(/CapInh:\s0{16}/);
+    } else {
+      // Who may change his root once more walks out of it.
+      const { error } = await control.run("mkdir -p /x; chroot /x /bin/true");
+      expect(error).toBeDefined();
+    }
+  });
+
+  test.each(["proc", "sys", "dev", "etc"])(
+    "CVE-2021-30465: on a base whose /%s is a link touches nothing outside",
+    async (name) => {
+      const base = join(store.directory, `linked-${name}`);
+      mkdirSync(base);
+      makeBusyboxRoot(base);
+      if (name === "etc") renameSync(join(base, "etc"), join(base, "etc-before"));
+      else rmSync(join(base, name), { recursive: true, force: true });
+      symlinkSync(outside, join(base, name));
+      adopt(`linked-${name}`, base);
+      await control.run("true", { parents: [`linked-${name}`] });
+      expect(readdirSync(outside)).toEqual(["canary"]);
+    },
+  );
+
+  test.each(["/etc", "/dev", "/place"])(
+    "CVE-2024-23652: that puts a link in the way of what was put in at %s has nothing removed outside",
+    async (directory) => {
+      const mounts = [{ kind: "tmpfs", target: "/place/mounted" }] as const;
+      const script = `cd /; rm -rf ${directory} 2>/dev/null || mv ${directory} /moved 2>/dev/null; ln -s ${outside} ${directory}; true`;
+      await control.run(script, { mounts });
+      expect(readdirSync(outside)).toEqual(["canary"]);
+    },
+  );
+
+  test("CVE-2026-41567: no program of the image is executed but the command", async () => {
+    const base = join(store.directory, "trojan");
+    mkdirSync(base);
+    makeBusyboxRoot(base);
+    mkdirSync(join(base, "usr/bin"), { recursive: true });
+    const trojan = "#!/bin/busybox sh\nexec /bin/busybox touch /trojan\n";
+    for (const name of ["unshare", "setpriv", "chroot", "mount", "rm", "node", "proot", "tar"])
+      for (const place of ["bin", "usr/bin"]) {
+        rmSync(join(base, place, name), { force: true });
+        writeFileSync(join(base, place, name), trojan, { mode: 0o755 });
+      }
+    adopt("trojan", base);
+    const id = `trojaned-${rung}-${who.name}`;
+    const { error } = await control.run("", { id, argv: ["/bin/busybox", "true"], parents: ["trojan"] });
+    expect(error).toBeUndefined();
+    expect(store.listing(id)).not.toContain("trojan");
+  });
+
+  test("leaves no process behind that went into the background, left its session and has no parent", async () => {
+    await control.run("setsid sh -c 'sleep 7654 & sleep 7655' >/dev/null 2>&1 & sleep 0.2; true");
+    const commands = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readIfThere(`/proc/${pid}/cmdline`));
+    expect(commands.filter((line) => /sleep.765[45]/.test(line))).toEqual([]);
+  });
+});
+
+function digestOf(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return ""; // It has ended.
+  }
+}
