@@ -1,8 +1,9 @@
 import { defineConfig } from "rolldown";
 
 /**
- * The published program. Each of its processes is a bundle of its own: parts that both share would be
- * fifty small files more to find and load. What is imported lazily stays in files of its own.
+ * The published programs, as `dist/NAME/main.js`: they start one another by these paths. Each is a bundle of
+ * its own: parts that they share would be fifty small files more to find and load. What is imported lazily
+ * stays in files of its own.
  */
 export default defineConfig(
   Object.entries({
@@ -12,7 +13,6 @@ export default defineConfig(
     tracer: "src/sandbox/fake-root/tracer-main.ts",
     binfmt: "src/sandbox/emulation/mount-binfmt.ts",
     launcher: "src/sandbox/fake-root/launcher.ts",
-    launch: "src/sandbox/launch/main.ts",
   }).map(([process, main]) => ({
     input: { main },
     platform: "node",
