@@ -56,7 +56,7 @@ test.skipIf(!canServe)("fuse-overlayfs leaves its changes in the form of all sna
 test.skipIf(!canServe)("a fuse-overlayfs that cannot mount, or spoils devices, is told", async () => {
   const failing = fuseOverlayRoot({ program: "/bin/false", scratch: directory, syscalls });
   const layers = { lower: [], upper: join(directory, "upper"), space: directory };
-  await expect(failing.open(layers, signal)).rejects.toMatchObject({ code: "FUSE_OVERLAY_FAILED" });
+  await expect(failing.open(layers, signal)).rejects.toMatchObject({ code: "OVERLAY_FUSE_FAILED" });
   const roots = fuseOverlayRoot({ program, scratch: directory, syscalls });
   const space = join(directory, "probe");
   mkdirSync(space);

@@ -26,7 +26,7 @@ const PATIENCE = 10_000;
 
 /**
  * Writable roots by fuse-overlayfs, which goes where overlayfs does not: onto another overlay. Whoever may
- * not open /dev/fuse, or not mount, gets `FUSE_OVERLAY_FAILED` with what the program said; so does who has a
+ * not open /dev/fuse, or not mount, gets `OVERLAY_FUSE_FAILED` with what the program said; so does who has a
  * colon or comma in a path, which it cannot be told.
  */
 export function fuseOverlayRoot(options: FuseOverlayOptions): RootMaker {
@@ -153,7 +153,7 @@ function isMounted(directory: string, scratch: string): boolean {
 }
 
 function failed(said: string): AppError {
-  return new AppError("FUSE_OVERLAY_FAILED", `cannot mount by fuse-overlayfs: ${said === "" ? "it ended" : said}`, {
+  return new AppError("OVERLAY_FUSE_FAILED", `cannot mount by fuse-overlayfs: ${said === "" ? "it ended" : said}`, {
     hint: "Give the container /dev/fuse: docker run --device /dev/fuse. Without it files are copied, which works as well.",
   });
 }

@@ -44,7 +44,7 @@ async function servedRoots({
   try {
     return (await keepsDevices(roots, space, syscalls, AbortSignal.timeout(PROBE_TIME))) ? roots : undefined;
   } catch (error) {
-    if (error instanceof AppError && error.code === "FUSE_OVERLAY_FAILED") return undefined;
+    if (error instanceof AppError && error.code === "OVERLAY_FUSE_FAILED") return undefined;
     throw error;
   } finally {
     removeTree(fromUtf8(space));
