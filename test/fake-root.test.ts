@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chownSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ContainerEnd } from "../src/sandbox/container.ts";
 import { DiskNode } from "../src/snapshot/disk-node.ts";
 import { loadSyscalls } from "../src/sys/load-syscalls.ts";
-import { findProgram } from "./bed/process.ts";
+import { findProgram, runTool } from "./bed/process.ts";
 import { unpackImage } from "./fake-root/image-root.ts";
 import type { Task } from "./fake-root/program.ts";
 import { RESTRICTED_UID, missingForContainers, runRestricted } from "./fake-root/restricted-container.ts";
@@ -169,6 +171,27 @@ describe.skipIf(missing !== undefined)("a RUN as uid 1000, without capabilities,
     const cancelled = run("setsid sleep 1000 & sleep 1000", { cancelAfter: 1500 });
     expect(cancelled.said).toMatch(/cancelled/);
     expect(performance.now() - start).toBeLessThan(15_000);
+  });
+
+  test("nothing outlives a builder that is killed", async () => {
+    const request = { argv: ["sh", "-c", "setsid sleep 4711 & echo started; sleep 4711"], env: [PATH], cwd: "/" };
+    const file = join(place, "task-killed");
+    const task: Task = { root: join(place, "amd64"), request: { ...request, uid: 0, gid: 0, groups: [] } };
+    writeFileSync(file, JSON.stringify(task));
+    const ids = [`--reuid=${RESTRICTED_UID}`, `--regid=${RESTRICTED_UID}`, "--clear-groups"];
+    const builder = spawn("setpriv", [...ids, process.execPath, program, file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(builder.stdout, "data");
+    const left = (): string =>
+      runTool("sh", ["-c", 'pgrep -u "$1" -a "^sleep$" || true', "sh", String(RESTRICTED_UID)]);
+    try {
+      await expect.poll(left, { timeout: 20_000 }).toMatch(/4711[^]*4711/);
+    } finally {
+      builder.kill("SIGKILL");
+    }
+    await once(builder, "exit");
+    await expect.poll(left, { timeout: 5000 }).not.toMatch(/4711/);
   });
 
   test("the builder's processes are closed to it", () => {

@@ -13,6 +13,7 @@ import type { Tracing } from "../../sys/trace/tracing.ts";
 import { searchPath } from "../proot/exec-calls.ts";
 import { guestPaths } from "../proot/guest-paths.ts";
 import { ELF_MACHINES } from "../proot/program-file.ts";
+import { shortLinks } from "../proot/short-links.ts";
 import type { Context } from "./context.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openFiles } from "./files.ts";
@@ -123,11 +124,11 @@ function splitVariable(variable: string): [string, string] {
   return equals < 0 ? [variable, ""] : [variable.slice(0, equals), variable.slice(equals + 1)];
 }
 
-function handlersOf(guest: GuestRequest, threads: ThreadTable, shortcuts: string): ReturnType<typeof guestHandlers> {
+function handlersOf(guest: GuestRequest, threads: ThreadTable, links: string): ReturnType<typeof guestHandlers> {
   const emulators = new Map(
     Object.entries(guest.emulators).map(([architecture, path]) => [ELF_MACHINES[architecture] ?? 0, path]),
   );
-  return guestHandlers({ emulators, everTraced: threads.ever, shortcuts });
+  return guestHandlers({ emulators, everTraced: threads.ever, links: shortLinks(links) });
 }
 
 main(process.argv[2] ?? "");

@@ -6,6 +6,8 @@ import { execCalls } from "../proot/exec-calls.ts";
 import type { Emulators } from "../proot/exec-calls.ts";
 import { PATH_CALLS } from "../proot/path-calls.ts";
 import { processCalls } from "../proot/process-calls.ts";
+import { shortLinks } from "../proot/short-links.ts";
+import type { ShortLinks } from "../proot/short-links.ts";
 import { socketCalls } from "../proot/socket-calls.ts";
 import type { Handler } from "./context.ts";
 import { CREATION_CALLS } from "./creation-calls.ts";
@@ -33,11 +35,11 @@ type Handlers = Readonly<Partial<Record<CallName, Handler>>>;
 export interface GuestHandlerOptions {
   readonly emulators: Emulators;
   readonly everTraced: ReadonlySet<number>;
-  readonly shortcuts: string;
+  readonly links: ShortLinks;
 }
 
 /** For programs in a root that the kernel does not know of. */
-export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandlerOptions): Handlers {
+export function guestHandlers({ emulators, everTraced, links }: GuestHandlerOptions): Handlers {
   return {
     ...STAT_CALLS,
     ...ID_CALLS,
@@ -46,8 +48,8 @@ export function guestHandlers({ emulators, everTraced, shortcuts }: GuestHandler
     ...NAME_CALLS,
     ...ATTRIBUTE_CALLS,
     ...PATH_CALLS,
-    ...execCalls(emulators),
-    ...socketCalls(shortcuts),
+    ...execCalls(emulators, links),
+    ...socketCalls(links),
     ...processCalls(everTraced),
   };
 }
@@ -58,6 +60,6 @@ export function byNumber(handlers: Handlers): ReadonlyMap<number, Handler> {
 
 /** The filter that goes with the handlers. */
 export function guestFilter(): CallFilter {
-  const handlers = guestHandlers({ emulators: new Map(), everTraced: new Set(), shortcuts: "" });
+  const handlers = guestHandlers({ emulators: new Map(), everTraced: new Set(), links: shortLinks("") });
   return { trace: Object.keys(handlers) as CallName[], refuse: WAYS_ROUND };
 }

@@ -12,6 +12,7 @@ import type { Place } from "../fake-root/places.ts";
 import type { Outcome, Tracee } from "../fake-root/tracee.ts";
 import { mayAccess } from "./path-calls.ts";
 import { readProgram } from "./program-file.ts";
+import type { ShortLinks } from "./short-links.ts";
 
 const MAX_INTERPRETERS = 5;
 const MAX_ARGUMENTS = 200_000;
@@ -34,10 +35,10 @@ interface Start {
 }
 
 /** execve(2): the kernel would look for interpreters and dynamic loaders where the guest has none, so it is given them. */
-export function execCalls(emulators: Emulators): Readonly<Record<"execve" | "execveat", Handler>> {
+export function execCalls(emulators: Emulators, links: ShortLinks): Readonly<Record<"execve" | "execveat", Handler>> {
   return {
-    execve: (call) => execute(call, { path: 0, argv: 1 }, emulators),
-    execveat: (call) => execute(call, { at: 0, path: 1, argv: 2, flags: 4 }, emulators),
+    execve: (call) => execute(call, { path: 0, argv: 1 }, emulators, links),
+    execveat: (call) => execute(call, { at: 0, path: 1, argv: 2, flags: 4 }, emulators, links),
   };
 }
 
@@ -48,17 +49,19 @@ interface Arguments {
   readonly flags?: number;
 }
 
-function execute(call: Call, { at, path, argv, flags }: Arguments, emulators: Emulators): Outcome {
+function execute(call: Call, { at, path, argv, flags }: Arguments, emulators: Emulators, links: ShortLinks): Outcome {
   const place = placeToRun(call, path, at, flags === undefined ? 0 : int(call, flags));
   if (typeof place !== "object") return place;
   const given = readPointers(call, word(call, argv));
   if (typeof given === "number") return given;
   const text = call.context.tracing.readText(call.tracee.tid, word(call, path));
-  const start = startOf(call, place, [typeof text === "string" && text !== "" ? text : place.guest, given], emulators);
+  const name = typeof text === "string" && text !== "" ? text : place.guest;
+  const start = startOf(call, place, [name, given], emulators);
   if (typeof start === "number") return start;
   call.tracee.next = { program: start.program, credentials: rightsOf(call, place) };
   return {
-    texts: [[path, start.host]],
+    // Its last part is what ps and pgrep call it.
+    texts: [[path, baseOf(start.host) === baseOf(name) ? start.host : links.called(baseOf(name), start.host)]],
     vectors: [[argv, start.argv]],
     ...(flags !== undefined && { values: [[flags, 0]] }),
   };
@@ -168,6 +171,10 @@ function privileged(file: FakeOwner, credentials: Credentials): Credentials {
     uid: (file.mode & S_ISUID) === 0 ? credentials.uid : become(credentials.uid, file.uid),
     gid: (file.mode & S_ISGID) === 0 ? credentials.gid : become(credentials.gid, file.gid),
   };
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function readPointers({ tracee, context }: Call, address: number): readonly number[] | number {

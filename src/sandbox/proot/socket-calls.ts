@@ -1,9 +1,8 @@
-import { mkdirSync, symlinkSync } from "node:fs";
-import { fsPath } from "../../sys/bytes-path.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { int, word } from "../fake-root/context.ts";
 import type { Call, Handler } from "../fake-root/context.ts";
 import { AT_FDCWD, ERRNO } from "../fake-root/places.ts";
+import type { ShortLinks } from "./short-links.ts";
 import type { Outcome } from "../fake-root/tracee.ts";
 
 const AF_UNIX = 1;
@@ -11,25 +10,9 @@ const AF_UNIX = 1;
 const MAX_PATH = 108;
 const MAX_ADDRESS = 2 + MAX_PATH;
 
-/**
- * Sockets with names in the file system. A name has little room: where the machine's is too long, a link
- * in `shortcuts`, a directory with a short name that is made when needed, leads to its directory.
- */
-export function socketCalls(shortcuts: string): Readonly<Record<"bind" | "connect", Handler>> {
-  const links = new Map<string, string>();
-  const shorten = (host: string): string => {
-    if (host.length < MAX_PATH) return host;
-    const slash = host.lastIndexOf("/");
-    const directory = host.slice(0, slash);
-    const known = links.get(directory);
-    const link = known ?? `${shortcuts}/${links.size}`;
-    if (known === undefined) {
-      mkdirSync(shortcuts, { recursive: true, mode: 0o700 });
-      symlinkSync(fsPath(directory), link);
-      links.set(directory, link);
-    }
-    return link + host.slice(slash);
-  };
+/** Sockets with names in the file system. A name has little room: where the machine's is too long, a link leads to its directory. */
+export function socketCalls(links: ShortLinks): Readonly<Record<"bind" | "connect", Handler>> {
+  const shorten = (host: string): string => (host.length < MAX_PATH ? host : links.below(host));
   return { bind: (call) => address(call, false, shorten), connect: (call) => address(call, true, shorten) };
 }
 
