@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
@@ -15,6 +14,7 @@ import { basename, dirname, join } from "node:path";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
+import { makeDirectories } from "../sys/make-directories.ts";
 import { openStdout } from "./stdout-sink.ts";
 
 /** Where the bytes of an output go. */
@@ -44,7 +44,7 @@ function fileSink(destination: string): Sink {
   const path = found === undefined ? destination : realpathSync(destination);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   const { fd, publish } = guard(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectories(dirname(path));
     return openUnnamed(path, temporary) ?? openNamed(path, temporary);
   });
   let open = true;

@@ -1,5 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
+import { fromUtf8 } from "../layer/entry.ts";
+import { makeDirectories } from "../sys/make-directories.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import { fsPath } from "../sys/bytes-path.ts";
@@ -34,8 +36,7 @@ export async function exportTree(
   directory: string,
   { syscalls, signal, onNotice = () => {}, mtime }: ExportOptions,
 ): Promise<void> {
-  mkdirSync(directory, { recursive: true });
-  const root = RootDirectory.open(directory, { links: "refuse" });
+  const root = openRoot(directory);
   const directories: { readonly path: string; readonly node: TreeNode }[] = [];
   let count = 0;
   try {
@@ -57,6 +58,15 @@ export async function exportTree(
     }
   } finally {
     root.close();
+  }
+}
+
+function openRoot(directory: string): RootDirectory {
+  try {
+    makeDirectories(directory);
+    return RootDirectory.open(directory, { links: "refuse" });
+  } catch (error) {
+    throw explainWrite(error, fromUtf8(directory.slice(1)), "EXPORT_FAILED");
   }
 }
 

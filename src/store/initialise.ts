@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
+import { makeDirectories } from "../sys/make-directories.ts";
 import { storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
 
@@ -43,7 +43,7 @@ function readVersion(paths: StorePaths): number | undefined {
 function create(paths: StorePaths): void {
   try {
     // Only the user may enter: layers hold setuid files.
-    makeDirectories(paths.root);
+    makeDirectories(paths.root, 0o700);
     refuseForeign(paths.root);
     if ((statSync(paths.root).mode & 0o077) !== 0) chmodSync(paths.root, 0o700);
     for (const directory of [
@@ -63,18 +63,6 @@ function create(paths: StorePaths): void {
     writeFileSync(paths.version, `${STORE_VERSION}\n`);
   } catch (error) {
     throw storeError(error, paths.root);
-  }
-}
-
-/** One by one: in /proc, where nothing can be made, Node's own recursive mkdir tries for ever. */
-function makeDirectories(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectories(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Another process may have been first.
-    if (errnoOf(error) !== "EEXIST") throw error;
   }
 }
 
