@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "./bed/process.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
@@ -145,14 +146,35 @@ describe.skipIf(missing !== undefined).each(named)("a RUN on the rung $rung of $
     expect(store.listing(id)).not.toContain("trojan");
   });
 
+  test("goes with control, should that be killed in the middle of it, and its files too", async () => {
+    const before = readdirSync(join(store.root, "sessions"));
+    const other = await store.control({ sandbox: { forced: rung } });
+    void other.run("setsid sleep 7656 & sleep 7657").catch(() => undefined);
+    await until(() => processesWith(/sleep.7657/).length > 0);
+    other.kill("SIGKILL");
+    await until(() => processesWith(/sleep.765[67]/).length === 0);
+    await until(() => readdirSync(join(store.root, "sessions")).length <= before.length);
+  });
+
   test("leaves no process behind that went into the background, left its session and has no parent", async () => {
     await control.run("setsid sh -c 'sleep 7654 & sleep 7655' >/dev/null 2>&1 & sleep 0.2; true");
-    const commands = readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name))
-      .map((pid) => readIfThere(`/proc/${pid}/cmdline`));
-    expect(commands.filter((line) => /sleep.765[45]/.test(line))).toEqual([]);
+    expect(processesWith(/sleep.765[45]/)).toEqual([]);
   });
 });
+
+/** Their command lines. */
+function processesWith(command: RegExp): readonly string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => readIfThere(`/proc/${pid}/cmdline`))
+    .filter((line) => command.test(line));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50))
+    if (condition()) return;
+  throw new Error("it did not come about within 20 s");
+}
 
 function digestOf(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
