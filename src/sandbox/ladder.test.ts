@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { AppError } from "../base/errors.ts";
+import { ladderSandbox } from "./ladder.ts";
+import { RunFailure } from "./run-failure.ts";
+import { rungNamed } from "./rung.ts";
+import type { RungName } from "./rung.ts";
+import type { Sandbox, SandboxRun } from "./sandbox.ts";
+
+const request = { argv: ["/bin/sh", "-c", "make"] } as unknown as SandboxRun;
+const options = { onOutput: () => {}, signal: new AbortController().signal };
+
+function rung(name: RungName, run: () => void): Sandbox & { readonly runs: () => number } {
+  let count = 0;
+  return {
+    rung: rungNamed(name),
+    runtime: null,
+    runs: () => count,
+    run: async () => {
+      count++;
+      run();
+    },
+  };
+}
+
+function refuse(): never {
+  throw new AppError("SANDBOX_FAILED", "EPERM: chroot", { hint: "Ask for more." });
+}
+
+test("a rung that cannot begin is passed over from then on, and said to be", async () => {
+  const notes: string[] = [];
+  const [high, low] = [rung("chroot", refuse), rung("proot", () => {})];
+  const passedOver = [{ rung: "runtime", reason: "EPERM: unshare", fix: "Unconfine it." }] as const;
+  const ladder = ladderSandbox({ rungs: [high, low], passedOver, onNote: (_, message) => notes.push(message) });
+  await ladder.run(request, options);
+  await ladder.run(request, options);
+  expect([high.runs(), low.runs()]).toEqual([1, 2]);
+  expect(notes).toHaveLength(1);
+  expect(notes[0]).toMatch(
+    /rung proot[^]*runtime passed over: EPERM: unshare. Unconfine it.[^]*chroot passed over: EPERM: chroot. Ask for more./,
+  );
+});
+
+test("a command that fails is no reason to try another rung", async () => {
+  const low = rung("proot", () => {});
+  const high = rung("chroot", () => {
+    throw new RunFailure("the command failed: exit code 3", 3);
+  });
+  const ladder = ladderSandbox({ rungs: [high, low], passedOver: [], onNote: () => {} });
+  await expect(ladder.run(request, options)).rejects.toThrow("exit code 3");
+  expect(low.runs()).toBe(0);
+});
+
+test("a rung that has worked is not given up", async () => {
+  let works = true;
+  const low = rung("proot", () => {});
+  const high = rung("chroot", () => {
+    if (!works) refuse();
+  });
+  const ladder = ladderSandbox({ rungs: [high, low], passedOver: [], onNote: () => {} });
+  await ladder.run(request, options);
+  works = false;
+  await expect(ladder.run(request, options)).rejects.toThrow("EPERM: chroot");
+  expect(low.runs()).toBe(0);
+});
+
+test("where no rung is left all reasons are told", async () => {
+  const ladder = ladderSandbox({ rungs: [rung("chroot", refuse)], passedOver: [], onNote: () => {} });
+  await expect(ladder.run(request, options)).rejects.toMatchObject({
+    code: "SANDBOX_UNAVAILABLE",
+    message: expect.stringContaining("chroot passed over: EPERM: chroot"),
+    hint: "Ask for more.",
+  });
+});
