@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { ProcessCalls } from "../sys/process-calls.ts";
 import type { LaunchJob } from "./launch/job.ts";
+import { launchLimits } from "./launch/limits.ts";
 import type { Launchers } from "./launch/launcher.ts";
 import { markOf } from "./launch/marks.ts";
 import type { Marks } from "./launch/marks.ts";
@@ -41,7 +42,7 @@ export class LaunchedRuns {
     try {
       const before = oomKills();
       prepared = prepare(directory);
-      const job = { ...prepared.job, mark: markOf(marks, number) };
+      const job = { ...prepared.job, limits: launchLimits(request.ulimits), mark: markOf(marks, number) };
       const end = await runCommand(launcher, job, { calls: calls(), ...options });
       if (end.complaint !== undefined && !isOfCommand(end.complaint))
         throw new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${end.complaint}`);
@@ -56,6 +57,6 @@ export class LaunchedRuns {
 }
 
 export interface Prepared {
-  readonly job: Omit<LaunchJob, "mark">;
+  readonly job: Omit<LaunchJob, "mark" | "limits">;
   undo(): void;
 }

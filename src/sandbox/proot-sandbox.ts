@@ -45,6 +45,7 @@ async function runIn(
   { syscalls }: ProotOptions,
   run: RunOptions,
 ): Promise<void> {
+  if ((request.ulimits ?? []).length > 0) throw noLimits();
   const files = writeRunFiles(request, directory);
   const { argv, cwd, uid, gid, groups, rootDirectory, shmSize, emulator, mounts = [] } = request;
   const before = oomKills();
@@ -59,6 +60,12 @@ async function runIn(
   );
   const failure = runFailure(end, circumstancesOf(request, before));
   if (failure !== undefined) throw failure;
+}
+
+function noLimits(): AppError {
+  return new AppError("SANDBOX_UNAVAILABLE", "RUN cannot be given limits by --ulimit on the rung proot", {
+    hint: "Leave out --ulimit, or set the limits for manyarch itself with ulimit.",
+  });
 }
 
 function noTracer(): AppError {

@@ -49,7 +49,8 @@ function attributes(libc: Libc, check: Check): Pick<ProcessCalls, Attributes> {
     dieWithParent: () => void check("prctl", prctl(PR.SET_PDEATHSIG, SIGKILL, 0, 0, 0)),
     setNoNewPrivileges: () => void check("prctl", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
     setUndumpable: () => void check("prctl", prctl(PR.SET_DUMPABLE, 0, 0, 0, 0)),
-    setLimit: (limit, value) => void check("setrlimit", setrlimit(limit, bytes(BigUint64Array.of(value, value)))),
+    setLimit: (limit, soft, hard = soft) =>
+      void check("setrlimit", setrlimit(limit, bytes(BigUint64Array.of(soft, hard)))),
   };
 }
 

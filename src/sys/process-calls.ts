@@ -11,8 +11,8 @@ export interface ProcessCalls {
   setNoNewPrivileges(): void;
   /** No process without special rights may look into this one. */
   setUndumpable(): void;
-  /** setrlimit(2), of both limits, for {@link LIMIT}. */
-  setLimit(limit: number, value: bigint): void;
+  /** setrlimit(2), for {@link LIMIT}; without `hard` both limits are `soft`. */
+  setLimit(limit: number, soft: bigint, hard?: bigint): void;
   /** By number; what is not there is passed over. */
   dropFromBounding(capability: number): void;
   /** Permitted and effective are `mask`, inheritable and ambient nothing. */
@@ -47,4 +47,20 @@ export const CLONE = {
 } as const;
 
 /** Resources of setrlimit(2), the same on every architecture that we run on. */
-export const LIMIT = { LOCKS: 10 } as const;
+export const LIMIT = {
+  CPU: 0,
+  FSIZE: 1,
+  DATA: 2,
+  STACK: 3,
+  CORE: 4,
+  RSS: 5,
+  NPROC: 6,
+  NOFILE: 7,
+  MEMLOCK: 8,
+  LOCKS: 10,
+  SIGPENDING: 11,
+  MSGQUEUE: 12,
+  NICE: 13,
+  RTPRIO: 14,
+  RTTIME: 15,
+} as const;

@@ -6,6 +6,8 @@ export interface LaunchJob {
   readonly mounts?: NamespaceJob | undefined;
   /** Becomes its root, without a mount namespace. */
   readonly chroot?: string | undefined;
+  /** Limits of setrlimit(2) by their numbers; values are decimal. */
+  readonly limits?: readonly { readonly limit: number; readonly soft: string; readonly hard: string }[] | undefined;
   /** Capabilities that stay, by number; absent: it leaves them alone. */
   readonly capabilities?: readonly number[] | undefined;
   /** A system call filter: `struct sock_filter`, base64. */

@@ -30,6 +30,7 @@ function main(): void {
       calls.chroot(job.chroot);
       process.chdir("/");
     }
+    for (const { limit, soft, hard } of job.limits ?? []) calls.setLimit(limit, BigInt(soft), BigInt(hard));
   } catch (error) {
     return report({ kind: "setup", message: error instanceof Error ? error.message : String(error) });
   }
