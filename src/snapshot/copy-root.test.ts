@@ -164,18 +164,20 @@ test("the next RUN of a chain goes on with the copy, and others get their own", 
 
 test("a copy is brought to the layers that came after it", async () => {
   const roots = maker();
-  const lower = [base("mkdir d; echo a > d/f; echo b > gone; ln -s x l")];
+  const lower = [base("mkdir d s; echo a > d/f; echo b > gone; ln -s x l; chgrp 50 s; chmod 2755 s")];
   const first = await open(roots, lower);
   sh(first.root.directory, "echo r > run");
   await changesOf(lower, first);
-  const made = base("mkdir d e; echo n > d/new; echo m > e/f; mkdir l; chmod 700 d");
+  const made = base(
+    "mkdir s; echo s > s/new; mkdir s/in; chgrp 50 s; chmod 2755 s; mkdir d e; echo n > d/new; echo m > e/f; mkdir l; chmod 700 d",
+  );
   syscalls.lsetxattr(join(made, "d"), "user.overlay.opaque", Buffer.from("y"));
   syscalls.mknod(join(made, "gone"), 0o020000);
   const chain = [...lower, first.upper, made];
   const next = await open(roots, chain);
   expect(next.root.directory).toBe(first.root.directory);
   expect(dump(new LayeredTree([next.root.directory], syscalls))).toEqual(dump(new LayeredTree(chain, syscalls)));
-  expect(readdirSync(next.root.directory)).toEqual(["d", "e", "l", "run"]);
+  expect(readdirSync(next.root.directory)).toEqual(["d", "e", "l", "run", "s"]);
   expect(readdirSync(join(next.root.directory, "d"))).toEqual(["new"]);
   sh(next.root.directory, "echo o >> e/f");
   expect(await changesOf(chain, next)).toEqual(['e/f file 644 0:0 "m\\no\\n"']);

@@ -1,11 +1,11 @@
-import { closeSync, constants, copyFileSync, fstatSync, lstatSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import { closeSync, constants, copyFileSync, fstatSync, mkdirSync, openSync, symlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { errnoOf } from "../base/errors.ts";
 import type { Metadata } from "../layer/entry.ts";
 import { fsPath } from "../sys/bytes-path.ts";
 import type { Place, RootDirectory } from "../sys/root-path.ts";
 import { changed, unreadable } from "./disk-content.ts";
-import type { DiskNode, Owner } from "./disk-node.ts";
+import type { DiskNode } from "./disk-node.ts";
 import { makeDevice } from "./make-device.ts";
 import { makeWhiteout } from "./whiteout.ts";
 import { baseOf, parentOf } from "./resolve-path.ts";
@@ -30,8 +30,6 @@ export class PlainWriter {
   /** First names of files that have several, by identity. */
   readonly #names = new Map<string, string>();
   readonly #directories: (Metadata & { readonly path: string })[] = [];
-  /** Whom a file belongs to when it is made. */
-  #owner: Owner | undefined;
 
   /** `isStill`: nobody changes the sources, so that they need not be watched. */
   constructor(root: RootDirectory, context: WriteContext, { isStill }: { readonly isStill: boolean }) {
@@ -116,11 +114,7 @@ export class PlainWriter {
   #putFile(place: Place, node: DiskNode, metadata: Metadata & { readonly path: string }): void {
     if (this.#isStill) copyFileSync(fsPath(node.path), place, COPY);
     else copyWatched(node, place);
-    if (this.#owner === undefined) {
-      const { uid, gid } = lstatSync(place);
-      this.#owner = { uid, gid };
-    }
-    describeCopy(place, metadata, this.#owner, this.#context);
+    describeCopy(place, metadata, this.#context);
   }
 }
 

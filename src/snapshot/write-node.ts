@@ -103,18 +103,16 @@ function setKept(
 }
 
 /**
- * As {@link setMetadata} of a regular file that has its permission bits already. `owner` is whom files
- * belong to when they are made: what it has is not set again.
+ * As {@link setMetadata} of a regular file that has its permission bits already.
  */
 export function describeCopy(
   place: Place,
   metadata: Metadata & { readonly path: string },
-  owner: Pick<FreshFile, "uid" | "gid">,
   context: WriteContext,
 ): void {
   if (context.syscalls.keepsMetadata === true) return setKept(place, metadata, "file", context);
   const { uid, gid, mode } = metadata;
-  if (uid !== owner.uid || gid !== owner.gid) chown(metadata, () => lchownSync(place, uid, gid));
+  chown(metadata, () => lchownSync(place, uid, gid));
   if ((mode & SPECIAL) !== 0) chmodNoFollow(place, mode);
   setXattrs(bytesOf(place), metadata, context);
   setTime(place, metadata.mtime, context.syscalls);
