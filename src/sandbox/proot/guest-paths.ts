@@ -3,6 +3,7 @@ import { AT_FDCWD, ERRNO, FILE_TYPE } from "../fake-root/places.ts";
 import type { Place, Places } from "../fake-root/places.ts";
 import type { Tracee } from "../fake-root/tracee.ts";
 import { ProcessLinks } from "./process-links.ts";
+import type { ProcessLink } from "./process-links.ts";
 
 /** A file or directory of the machine's that is seen at a place of the guest's. */
 export interface Binding {
@@ -27,6 +28,23 @@ const MAX_NAME = 255;
 interface Directory {
   readonly guest: string;
   readonly host: string;
+}
+
+/** How far a path has been followed. */
+interface Way extends Directory {
+  guest: string;
+  host: string;
+  /** Names that are left, the next one last. */
+  readonly rest: string[];
+  links: number;
+  asWritten: boolean;
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly follow: boolean;
+  /** A slash at its end says so. */
+  readonly isDirectory: boolean;
 }
 
 /**
@@ -87,68 +105,76 @@ class Walker {
   }
 
   walk(tracee: Tracee, start: Directory | undefined, path: string, follow: boolean): Place | number {
-    const rest = path.split("/").reverse();
-    const isDirectory = path.endsWith("/");
-    let { guest, host } = start ?? { guest: "", host: this.#root };
-    let links = 0;
-    let asWritten = start !== undefined;
-    for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+    const { guest, host } = start ?? { guest: "", host: this.#root };
+    const way: Way = { guest, host, rest: path.split("/").reverse(), links: 0, asWritten: start !== undefined };
+    const wanted: Wanted = { path, follow, isDirectory: path.endsWith("/") };
+    for (let name = way.rest.pop(); name !== undefined; name = way.rest.pop()) {
       if (name === "" || name === ".") continue;
-      if (name === "..") {
-        asWritten = false;
-        guest = guest.slice(0, Math.max(0, guest.lastIndexOf("/")));
-        host = this.#hostOf(guest);
-        continue;
-      }
-      if (name.length > MAX_NAME) return -ERRNO.ENAMETOOLONG;
-      const parentHost = host;
-      const parent = guest;
-      guest = `${guest}/${name}`;
-      const known = this.#known.get(guest);
-      if (known !== undefined) {
-        host = known;
-        continue;
-      }
-      const binding = this.#bindings.get(guest);
-      if (binding !== undefined) asWritten = false;
-      host = binding?.host ?? `${host === "/" ? "" : host}/${name}`;
-      const isLast = rest.every((later) => later === "" || later === ".");
-      const special = parent.startsWith("/proc") ? this.#links.of(tracee, parent, name) : undefined;
-      if (typeof special === "number") return special;
-      if (special !== undefined) {
-        if (isLast && !follow && !isDirectory)
-          return this.#place(guest, host, FILE_TYPE.link | 0o777, { linkText: special.text });
-        if (special.isOpenFile && isLast) return this.#place(guest, host, FILE_TYPE.regular, { throughLink: true });
-        if (special.text === undefined || !special.text.startsWith("/")) return -ERRNO.ENOTDIR;
-        if (++links > MAX_LINKS) return -ERRNO.ELOOP;
-        rest.push(...special.text.split("/").reverse());
-        [guest, host, asWritten] = ["", this.#root, false];
-        continue;
-      }
-      const mode = this.#mode(host);
-      if (mode < 0) {
-        if (mode !== -ERRNO.ENOENT || !isLast) return mode;
-        return this.#place(guest, host, undefined, { asWritten });
-      }
-      const type = mode & FILE_TYPE.mask;
-      if (type === FILE_TYPE.link && (!isLast || follow || isDirectory)) {
-        if (++links > MAX_LINKS) return -ERRNO.ELOOP;
-        const target = this.#files.readLink(host);
-        if (typeof target === "number") return target;
-        asWritten = false;
-        rest.push(...target.split("/").reverse());
-        [guest, host] = target.startsWith("/") ? ["", this.#root] : [parent, parentHost];
-        continue;
-      }
-      if (type === FILE_TYPE.directory) {
-        if (!guest.startsWith("/proc") && binding === undefined) this.#known.set(guest, host);
-      } else if (!isLast || isDirectory) return -ERRNO.ENOTDIR;
-      if (isLast) return this.#place(guest, host, mode, { asWritten: asWritten || host === path });
+      const found = name === ".." ? this.#leave(way) : this.#enter(tracee, way, name, wanted);
+      if (found !== undefined) return found;
     }
-    return this.#place(guest, host, FILE_TYPE.directory | 0o755, { asWritten });
+    return this.#place(way, FILE_TYPE.directory | 0o755, {});
   }
 
-  #place(guest: string, host: string, mode: number | undefined, more: Partial<Place>): Place {
+  #leave(way: Way): undefined {
+    way.asWritten = false;
+    way.guest = way.guest.slice(0, Math.max(0, way.guest.lastIndexOf("/")));
+    way.host = this.#hostOf(way.guest);
+  }
+
+  /** Goes on to `name`: undefined where there is more of the way. */
+  #enter(tracee: Tracee, way: Way, name: string, wanted: Wanted): Place | number | undefined {
+    if (name.length > MAX_NAME) return -ERRNO.ENAMETOOLONG;
+    const { guest, host } = way;
+    way.guest = `${guest}/${name}`;
+    const known = this.#known.get(way.guest);
+    way.host = known ?? `${host === "/" ? "" : host}/${name}`;
+    if (known !== undefined) return undefined;
+    const binding = this.#bindings.get(way.guest);
+    if (binding !== undefined) [way.host, way.asWritten] = [binding.host, false];
+    const special = guest.startsWith("/proc") ? this.#links.of(tracee, guest, name) : undefined;
+    if (typeof special === "number") return special;
+    return special === undefined ? this.#look(way, { guest, host }, wanted) : this.#takeLink(way, special, wanted);
+  }
+
+  /** What lies at a link of /proc, or whereto it leads. */
+  #takeLink(way: Way, link: ProcessLink, { follow, isDirectory }: Wanted): Place | number | undefined {
+    const isLast = isAtEnd(way);
+    if (isLast && !follow && !isDirectory) return this.#place(way, FILE_TYPE.link | 0o777, { linkText: link.text });
+    if (isLast && link.isOpenFile) return this.#place(way, FILE_TYPE.regular, { throughLink: true, asWritten: false });
+    if (link.text === undefined || !link.text.startsWith("/")) return -ERRNO.ENOTDIR;
+    return this.#turn(way, link.text, { guest: "", host: this.#root });
+  }
+
+  #look(way: Way, parent: Directory, { path, follow, isDirectory }: Wanted): Place | number | undefined {
+    const isLast = isAtEnd(way);
+    const mode = this.#mode(way.host);
+    if (mode < 0) return mode === -ERRNO.ENOENT && isLast ? this.#place(way, undefined, {}) : mode;
+    const type = mode & FILE_TYPE.mask;
+    if (type === FILE_TYPE.link && (!isLast || follow || isDirectory)) {
+      const target = this.#files.readLink(way.host);
+      return typeof target === "number" ? target : this.#turn(way, target, parent);
+    }
+    if (type === FILE_TYPE.directory) this.#learn(way);
+    else if (!isLast || isDirectory) return -ERRNO.ENOTDIR;
+    if (!isLast) return undefined;
+    return this.#place(way, mode, { asWritten: way.asWritten || way.host === path });
+  }
+
+  /** Goes where a link in the directory `from` leads. */
+  #turn(way: Way, target: string, from: Directory): number | undefined {
+    if (++way.links > MAX_LINKS) return -ERRNO.ELOOP;
+    const { guest, host } = target.startsWith("/") ? { guest: "", host: this.#root } : from;
+    [way.guest, way.host, way.asWritten] = [guest, host, false];
+    way.rest.push(...target.split("/").reverse());
+    return undefined;
+  }
+
+  #learn({ guest, host }: Way): void {
+    if (!guest.startsWith("/proc") && !this.#bindings.has(guest)) this.#known.set(guest, host);
+  }
+
+  #place({ guest, host, asWritten }: Way, mode: number | undefined, more: Partial<Place>): Place {
     return {
       guest: guest === "" ? "/" : guest,
       host,
@@ -156,6 +182,7 @@ class Walker {
       readOnly: this.#isReadOnly(guest),
       mountPoint: guest === "" || this.#bindings.has(guest),
       throughLink: false,
+      asWritten,
       ...more,
     };
   }
@@ -180,6 +207,10 @@ class Walker {
     }
     return false;
   }
+}
+
+function isAtEnd({ rest }: Way): boolean {
+  return rest.every((name) => name === "" || name === ".");
 }
 
 /** What is left of `path` below `directory`, with its slash. */
