@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromUtf8 } from "../layer/entry.ts";
 import { contentDigest } from "../snapshot/content-digest.ts";
 import { copyEntries } from "../snapshot/copy.ts";
 import { emptyTree } from "../snapshot/empty-tree.ts";
+import { giveFile } from "../snapshot/give-file.ts";
 import { selectSources } from "../snapshot/select.ts";
 import type { WorkerContext } from "./context.ts";
 import type { CacheMount } from "./protocol.ts";
@@ -55,8 +56,7 @@ async function makeCache(
   const made = context.temp.tempPath("cache");
   if (from === undefined) {
     mkdirSync(made);
-    chownSync(made, uid, gid);
-    chmodSync(made, mode);
+    giveFile(made, { uid, gid, mode }, context.syscalls);
   } else {
     const source = chainTree(from.chain, context);
     const paths = [fromUtf8(from.source)];

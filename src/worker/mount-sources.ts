@@ -1,9 +1,11 @@
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import { encodeUtf8 } from "../base/utf8.ts";
 import { fromUtf8, toUtf8 } from "../layer/entry.ts";
 import { DirectoryTree } from "../snapshot/dir-tree.ts";
+import { giveFile } from "../snapshot/give-file.ts";
 import { resolvePath } from "../snapshot/resolve-path.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
 import { serveAgent } from "./agent-proxy.ts";
 import { openCache } from "./cache-directory.ts";
 import type { Call, WorkerContext } from "./context.ts";
@@ -50,11 +52,11 @@ export async function openMount(
     case "tmpfs":
       return { mount: { kind: "memory", size: mount.size }, env: [], close: nothing };
     case "secret":
-      return openSecret(mount, space);
+      return openSecret(mount, space, context.syscalls);
     case "ssh": {
       const path = `${space.memory}/agent-${space.index}`;
       const server = await serveAgent(mount.agent, path);
-      setAccess(path, mount);
+      giveFile(path, mount, context.syscalls);
       return { mount: { kind: "file", path, readonly: true }, env: [], close: () => server.close() };
     }
   }
@@ -67,23 +69,28 @@ interface Access {
 }
 
 /** Writes a file into a directory that nobody else may enter. */
-export function writePrivateFile(directory: string, name: string, content: string | Buffer, access: Access): string {
+export function writePrivateFile(
+  directory: string,
+  name: string,
+  content: string | Buffer,
+  access: Access,
+  syscalls: Syscalls,
+): string {
   const path = `${directory}/${name}`;
   writeFileSync(path, typeof content === "string" ? encodeUtf8(content) : content, { mode: 0o600, flag: "wx" });
-  setAccess(path, access);
+  giveFile(path, access, syscalls);
   return path;
 }
 
-function setAccess(path: string, { mode, uid, gid }: Access): void {
-  chownSync(path, uid, gid);
-  chmodSync(path, mode);
-}
-
-function openSecret(mount: RunMount & { readonly kind: "secret" }, { memory, index }: MountSpace): MountSource {
+function openSecret(
+  mount: RunMount & { readonly kind: "secret" },
+  { memory, index }: MountSpace,
+  syscalls: Syscalls,
+): MountSource {
   const data = Buffer.from(mount.data, "base64");
   const env = mount.env === undefined ? [] : [`${mount.env}=${data.toString("utf8")}`];
   if (mount.target === undefined) return { env, close: nothing };
-  const path = writePrivateFile(memory, `secret-${index}`, data, mount);
+  const path = writePrivateFile(memory, `secret-${index}`, data, mount, syscalls);
   return { mount: { kind: "file", path, readonly: true }, env, close: nothing };
 }
 

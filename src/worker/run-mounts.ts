@@ -11,6 +11,8 @@ import { openMount, writePrivateFile } from "./mount-sources.ts";
 import type { MountSource } from "./mount-sources.ts";
 import type { RunMount, RunRequest } from "./protocol.ts";
 
+const ROOTS_PROGRAM = { mode: 0o755, uid: 0, gid: 0 } as const;
+
 /** The --mounts of a RUN, ready for the sandbox. */
 export interface RunMounts {
   readonly mounts: readonly SpecMount[];
@@ -52,7 +54,7 @@ export async function withMounts(
       if (mount.target !== undefined && source.mount !== undefined) specs.push(places.put(mount.target, source.mount));
     }
     if (script !== undefined) {
-      const path = writePrivateFile(memory, "script", script.content, { mode: 0o755, uid: 0, gid: 0 });
+      const path = writePrivateFile(memory, "script", script.content, ROOTS_PROGRAM, context.syscalls);
       const destination = `${SCRIPT_DIRECTORY}/${script.name}`;
       specs.push({ destination, type: "none", source: path, options: ["bind", "ro", "nosuid", "nodev", "exec"] });
     }

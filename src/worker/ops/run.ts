@@ -1,15 +1,17 @@
-import { chownSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { fromUtf8 } from "../../layer/entry.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.ts";
 import type { MadeMountPoints } from "../../sandbox/mount-points.ts";
 import { DirectoryTree } from "../../snapshot/dir-tree.ts";
+import { giveFile } from "../../snapshot/give-file.ts";
 import { LayeredTree } from "../../snapshot/layered-tree.ts";
 import { resolveUser } from "../../snapshot/owner.ts";
 import type { ResolvedUser } from "../../snapshot/owner.ts";
 import type { Tree } from "../../snapshot/tree.ts";
 import type { RootLayers, WritableRoot } from "../../snapshot/writable-root.ts";
 import { RootDirectory } from "../../sys/root-path.ts";
+import type { Syscalls } from "../../sys/syscalls.ts";
 import type { Call, WorkerContext } from "../context.ts";
 import { missingDirectories } from "../missing-directories.ts";
 import type { RunRequest } from "../protocol.ts";
@@ -65,9 +67,9 @@ async function runIn(
   call: Call,
 ): Promise<void> {
   const { argv, cwd, network, hosts, ulimits, shmSize, hostname, platform, hostCa, emulator } = request;
-  const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user);
+  const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user, context.syscalls);
   const tree = new DirectoryTree(root);
-  makeWorkingDirectory(root, tree, cwd, user);
+  makeWorkingDirectory(root, tree, cwd, user, context.syscalls);
   if (emulator?.kind === "own") context.handlers?.register(emulator.qemu);
   await context.sandbox.run(
     {
@@ -99,7 +101,13 @@ async function runIn(
  * WORKDIR makes its directory itself; this is for a base image whose config names one that is missing.
  * Nothing is made below what is mounted over: a RUN finds out by itself that `/proc/self/fd/9` is not there.
  */
-function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid }: ResolvedUser): void {
+function makeWorkingDirectory(
+  root: string,
+  tree: Tree,
+  cwd: string,
+  { uid, gid }: ResolvedUser,
+  syscalls: Syscalls,
+): void {
   if (/^\/(?:proc|sys|dev)(?:\/|$)/.test(cwd)) return;
   const missing = missingDirectories(tree, fromUtf8(cwd));
   if (missing.length === 0) return;
@@ -107,7 +115,7 @@ function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid 
   try {
     for (const path of missing) {
       mkdirSync(directory.at(path), 0o755);
-      chownSync(directory.at(path), uid, gid);
+      giveFile(directory.at(path).toString("latin1"), { uid, gid, mode: 0o755 }, syscalls);
     }
   } finally {
     directory.close();
@@ -115,11 +123,11 @@ function makeWorkingDirectory(root: string, tree: Tree, cwd: string, { uid, gid 
 }
 
 /** Each user has a cache of his own, as he may not write another's. */
-function goCacheOf(directory: string, { uid, gid }: ResolvedUser): string {
+function goCacheOf(directory: string, { uid, gid }: ResolvedUser, syscalls: Syscalls): string {
   const path = `${directory}/${uid}-${gid}`;
   mkdirSync(directory, { recursive: true, mode: 0o711 });
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  chownSync(path, uid, gid);
+  giveFile(path, { uid, gid, mode: 0o700 }, syscalls);
   return path;
 }
 
