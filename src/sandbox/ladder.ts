@@ -81,8 +81,9 @@ function lineOf({ rung, reason, fix }: PassedOver): string {
   return `  ${rung} passed over: ${reason}${fix === undefined ? "" : `. ${fix}`}`;
 }
 
-function unavailable({ argv, emulator }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
-  const what = emulator === undefined ? "RUN" : "RUN of a foreign platform";
+function unavailable({ argv, emulator, network }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
+  const kind = network === "none" ? "RUN --network=none (a network of its own takes namespaces)" : "RUN";
+  const what = emulator === undefined ? kind : `${kind} of a foreign platform`;
   const hint = passedOver.flatMap(({ fix }) => (fix === undefined ? [] : [fix])).at(-1);
   return new AppError(
     "SANDBOX_UNAVAILABLE",
