@@ -190,7 +190,7 @@ function makeEngine(
   const { store, signal } = workshop;
   return new Engine({
     graph: plan.graph,
-    results: new Results(store, workshop.bootId),
+    results: new Results(store, workshop.bootId, workshop.snapshotForm),
     reporter,
     slots,
     packing: mainPacking(request, plan.epoch),

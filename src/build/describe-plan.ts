@@ -47,7 +47,7 @@ export async function describePlan(
   try {
     const plan = await planRequest(workshop, request, emit);
     const strategies = await strategiesOf(plan, workshop, request.sandbox);
-    const results = new Results(workshop.store, workshop.bootId);
+    const results = new Results(workshop.store, workshop.bootId, workshop.snapshotForm);
     const whole = request.outputs.some(({ kind }) => kind === "oci" || kind === "local");
     const present = {
       hasSnapshot: (id: string) => results.hasSnapshot(id),

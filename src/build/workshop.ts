@@ -7,7 +7,7 @@ import { createRegistryClient } from "../registry/client.ts";
 import type { RegistryClient } from "../registry/types.ts";
 import { writeHostCa } from "../sandbox/host-ca.ts";
 import { defaultRoot } from "../store/paths.ts";
-import { openStore, type Session, type Store } from "../store/store.ts";
+import { openStore, type Session, type SnapshotForm, type Store } from "../store/store.ts";
 import { bootId, processorCount } from "../sys/host.ts";
 import { searchPath } from "../sys/search-path.ts";
 import type { Worker, WorkerOptions } from "../worker/spawn.ts";
@@ -45,6 +45,8 @@ export interface Workshop {
   session(): Session;
   /** The options of the first call count. */
   worker(options: WorkerNeeds): Promise<Worker>;
+  /** Of the worker, once it has started. */
+  snapshotForm(): SnapshotForm | undefined;
   /** A file with the CAs that this machine trusts, or undefined where it has none. */
   hostCa(): string | undefined;
   /** Fetches layers of bases for one attempt: what it got once may be lost by the next. */
@@ -69,6 +71,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   let input: Promise<FileStep> | undefined;
   let session: Session | undefined;
   let worker: Promise<Worker> | undefined;
+  let form: SnapshotForm | undefined;
   let ca: string | undefined;
   let caWritten = false;
   const openSession = (): Session => (session ??= store.session());
@@ -86,7 +89,13 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     searchPath: searchPath(process.env["PATH"]),
     uncrossed: new Set(),
     session: openSession,
-    worker: (needs) => (worker ??= startWorker(store, process, note, { ...needs, sandbox: request.sandbox })),
+    worker: async (needs) => {
+      worker ??= startWorker(store, process, note, { ...needs, sandbox: request.sandbox });
+      const started = await worker;
+      form = started.form;
+      return started;
+    },
+    snapshotForm: () => form,
     hostCa: () => {
       if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
       caWritten = true;

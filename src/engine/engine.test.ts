@@ -103,7 +103,7 @@ function engineOf(behaviour?: Behaviour, more: Partial<EngineOptions> = {}): Bui
   const finished = graph.finish();
   const engine = new Engine({
     graph: finished,
-    results: new Results(store, BOOT),
+    results: new Results(store, BOOT, () => undefined),
     reporter: new StepReporter(finished, 2, signal, (event) => events.push(event)),
     slots: new SlotBook(store.records, "scope"),
     packing: { compression: "gzip", format: "oci" },

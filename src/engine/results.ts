@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../oci/digest.ts";
-import type { Store } from "../store/store.ts";
+import type { SnapshotForm, Store } from "../store/store.ts";
 import type { LayerBlob, Packing, SnapshotId } from "../worker/protocol.ts";
 import type { StepKey } from "./keys.ts";
 
@@ -13,6 +13,8 @@ export interface StepRecord {
   readonly created: number;
 }
 
+const FORMS: readonly SnapshotForm[] = ["plain", "kept"];
+
 /**
  * What the store knows of results: step key to snapshot, snapshot to packed layers, selections to
  * content digests. Every answer is checked against what is on disk, so that a record without its
@@ -21,10 +23,13 @@ export interface StepRecord {
 export class Results {
   readonly #store: Store;
   readonly #bootId: string;
+  readonly #form: () => SnapshotForm | undefined;
 
-  constructor(store: Store, bootId: string) {
+  /** `form` is the worker's, undefined while none has been started: then a snapshot of either counts. */
+  constructor(store: Store, bootId: string, form: () => SnapshotForm | undefined) {
     this.#store = store;
     this.#bootId = bootId;
+    this.#form = form;
   }
 
   step(key: StepKey): StepRecord | undefined {
@@ -41,8 +46,14 @@ export class Results {
    * made again from its blob or by its step.
    */
   hasSnapshot(id: SnapshotId): boolean {
+    const form = this.#form();
+    const forms = form === undefined ? FORMS : [form];
+    return forms.some((one) => this.#isWhole(this.#store.snapshotDirectory(id, one)));
+  }
+
+  #isWhole(directory: string): boolean {
     try {
-      return readFileSync(join(this.#store.snapshotDirectory(id), "boot"), "latin1") === this.#bootId;
+      return readFileSync(join(directory, "boot"), "latin1") === this.#bootId;
     } catch {
       // Absent or unreadable: both mean that there is no snapshot to use.
       return false;

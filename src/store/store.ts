@@ -17,13 +17,19 @@ export type { OnNote } from "./notes.ts";
 export type { Session } from "./session.ts";
 export type { TempSpace } from "./temp.ts";
 
+/**
+ * How snapshots say what their files are: `plain` by the files' own owners and modes, `kept` by attributes
+ * (snapshot/kept-metadata.ts). Both may be of one id side by side, for builds on different rungs.
+ */
+export type SnapshotForm = "plain" | "kept";
+
 /** What both processes of a build do with the store: blobs and paths. */
 export interface StoreAccess {
   /** Absolute, as it was given. */
   readonly root: string;
   readonly blobs: BlobStore;
   /** `snapshots/ID`, which holds `fs` and what belongs to it. Throws `STORE_BAD_NAME` where `id` is no plain name. */
-  snapshotDirectory(id: string): string;
+  snapshotDirectory(id: string, form?: SnapshotForm): string;
   /** `caches/ID`: files that outlive builds and speed them up (RUN --mount=type=cache, Go's build cache). Nothing is made. Throws `STORE_BAD_NAME`. */
   cacheDirectory(id: string): string;
   /** `indexes/HEX.json` of a layer. */
@@ -82,7 +88,7 @@ function access(paths: StorePaths, onNote: OnNote): StoreAccess {
   return {
     root: paths.root,
     blobs: new BlobStore(paths, onNote),
-    snapshotDirectory: (id) => `${paths.snapshots}/${plainName(id)}`,
+    snapshotDirectory: (id, form = "plain") => `${paths.snapshots}/${plainName(id)}${form === "kept" ? ".kept" : ""}`,
     cacheDirectory: (id) => `${paths.caches}/${plainName(id)}`,
     indexPath: (diffId) => `${paths.indexes}/${digestHex(diffId)}.json`,
   };

@@ -4,6 +4,7 @@ import { OwnHandlers } from "../sandbox/emulation/own-handlers.ts";
 import { joinStore } from "../store/store.ts";
 import { loadProcessCalls, loadSyscalls } from "../sys/load-syscalls.ts";
 import { reapOthers } from "./reap-others.ts";
+import { snapshotForm } from "./snapshots.ts";
 import { loadOperations, openServer } from "./serve.ts";
 import { standIn } from "./stand.ts";
 import type { WorkerStart } from "./start.ts";
@@ -27,7 +28,7 @@ async function main(start: WorkerStart): Promise<void> {
   const { syscalls, sandbox } = stand;
   const handlers = start.place.kind === "plain" ? undefined : new OwnHandlers(syscalls, scratch);
   begin({ store, temp, scratch, handlers, note, ...stand });
-  await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime } });
+  await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime, form: snapshotForm(syscalls) } });
   await breathe();
   await reapOthers(root, session);
   await loadOperations();

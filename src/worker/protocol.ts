@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Emulator } from "../sandbox/emulation/types.ts";
+import type { SnapshotForm } from "../store/store.ts";
 import type { InlineFile } from "../snapshot/inline-sources.ts";
 
 export type { InlineFile } from "../snapshot/inline-sources.ts";
@@ -317,7 +318,7 @@ export type ControlMessage = { readonly id: number; readonly request: WorkerRequ
 /** Worker to control. */
 export type WorkerMessage =
   /** First message, once the worker stands in its namespaces. */
-  | { readonly ready: { readonly rung: string; readonly runtime: string | null } }
+  | { readonly ready: { readonly rung: string; readonly runtime: string | null; readonly form: SnapshotForm } }
   /** Something that a user should know and that fails nothing. */
   | { readonly note: { readonly code: string; readonly message: string } }
   /** Output of a RUN, in order of arrival; bytes as base64. */

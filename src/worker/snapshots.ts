@@ -1,20 +1,19 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { LayeredTree } from "../snapshot/layered-tree.ts";
 import type { Tree } from "../snapshot/tree.ts";
+import type { SnapshotForm } from "../store/store.ts";
 import { bootId } from "../sys/host.ts";
 import { removeTree } from "../sys/remove-tree.ts";
+import type { Syscalls } from "../sys/syscalls.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Chain, SnapshotId } from "./protocol.ts";
 
 /** The extracted directories of a chain, lowest first. Throws `STORE_SNAPSHOT_MISSING`. */
 export function layerDirectories(chain: Chain, context: WorkerContext): readonly string[] {
-  const unusable = chain.filter((id) => !hasSnapshot(id, context));
-  // All at once, so that a build that makes them again is not stopped at each.
-  for (const id of unusable) setAside(context.store.snapshotDirectory(id), context);
   return chain.map((id) => {
-    if (!unusable.includes(id)) return layerDirectory(id, context);
+    if (hasSnapshot(id, context)) return layerDirectory(id, context);
     throw new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
       hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
       retryable: true,
@@ -26,24 +25,23 @@ export function chainTree(chain: Chain, context: WorkerContext): Tree {
   return new LayeredTree(layerDirectories(chain, context), context.syscalls);
 }
 
-export function layerDirectory(id: SnapshotId, { store }: WorkerContext): string {
-  return `${store.snapshotDirectory(id)}/fs`;
+export function layerDirectory(id: SnapshotId, context: WorkerContext): string {
+  return `${directoryOf(id, context)}/fs`;
 }
 
-/**
- * True where the snapshot is whole: published since the machine came up (engine/results.ts asks the same),
- * and says what its files are in the way that we read: on another rung the same store may be used otherwise.
- */
+/** True where the snapshot is whole: published since the machine came up (engine/results.ts asks the same). */
 export function hasSnapshot(id: SnapshotId, context: WorkerContext): boolean {
-  return isUsable(context.store.snapshotDirectory(id), context);
+  return bootOf(directoryOf(id, context)) === bootId();
 }
 
-function isUsable(directory: string, { syscalls }: WorkerContext): boolean {
-  return bootOf(directory) === bootId() && existsSync(`${directory}/${KEPT}`) === (syscalls.keepsMetadata ?? false);
+/** The form of the snapshots that a worker with these system calls reads and writes. */
+export function snapshotForm({ keepsMetadata }: Pick<Syscalls, "keepsMetadata">): SnapshotForm {
+  return keepsMetadata === true ? "kept" : "plain";
 }
 
-/** Beside a snapshot whose files have their owners in attributes (snapshot/kept-metadata.ts). */
-const KEPT = "kept";
+function directoryOf(id: SnapshotId, { store, syscalls }: WorkerContext): string {
+  return store.snapshotDirectory(id, snapshotForm(syscalls));
+}
 
 /**
  * Makes snapshot `id` unless it is there: `make` fills the directory `fs` of its own, which it must create,
@@ -59,9 +57,8 @@ export async function publishSnapshot(
   mkdirSync(own, { mode: 0o700 });
   try {
     await make(`${own}/fs`, own);
-    if (context.syscalls.keepsMetadata === true) writeFileSync(`${own}/${KEPT}`, "");
     writeFileSync(`${own}/boot`, bootId());
-    rename(own, context.store.snapshotDirectory(id), context);
+    rename(own, directoryOf(id, context), context);
   } finally {
     removeTree(fromUtf8(own));
   }
@@ -74,7 +71,7 @@ function rename(own: string, target: string, context: WorkerContext): void {
     } catch (error) {
       if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
     }
-    if (isUsable(target, context)) return;
+    if (bootOf(target) === bootId()) return;
     setAside(target, context);
   }
 }
@@ -85,7 +82,7 @@ function setAside(target: string, context: WorkerContext): void {
   try {
     renameSync(target, aside);
     // Between our looking and renaming another worker may have put its own there.
-    if (isUsable(aside, context)) renameSync(aside, target);
+    if (bootOf(aside) === bootId()) renameSync(aside, target);
   } catch (error) {
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errnoOf(error) ?? "")) throw error;
   }

@@ -5,6 +5,7 @@ import type { PassedOver, RungChoice } from "../sandbox/rung.ts";
 import { storePaths } from "../store/paths.ts";
 import { openSession } from "../store/session.ts";
 import type { Session } from "../store/session.ts";
+import type { SnapshotForm } from "../store/store.ts";
 import { loadProcessCalls } from "../sys/load-syscalls.ts";
 import { markInheritedCloseOnExec } from "../sys/inherited-descriptors.ts";
 import { WorkerClient } from "./client.ts";
@@ -45,6 +46,8 @@ export interface Worker {
   readonly rung: string;
   /** The program that makes their containers; null where there is none, and only RUN will fail. */
   readonly runtime: string | null;
+  /** Of the snapshots that it finds and leaves in the store. */
+  readonly form: SnapshotForm;
   /**
    * Asks for one thing and waits until it is done. Aborted, it throws the signal's reason once nothing of
    * the request is left. Throws what the operation throws, and `WORKER_DIED`.
@@ -131,7 +134,7 @@ async function startIn(
   }
 }
 
-type Ready = Pick<Worker, "rung" | "runtime">;
+type Ready = Pick<Worker, "rung" | "runtime" | "form">;
 
 /** Waits for the worker's first message. */
 async function connect(

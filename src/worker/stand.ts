@@ -86,7 +86,6 @@ async function standPlain(
   own.becomeSubreaper();
   own.dieWithParent();
   own.setUndumpable();
-  own.setUndumpable();
   own.setLimit(LIMIT.LOCKS, BigInt(marksWith(marks).own));
   // What a tracer plays cannot be told from what is real: either all owners are real, or none.
   const obstacle = traced ? FOREIGN : rungs.includes("chroot") ? notRoot(temp.tempPath("probe"), calls) : FORCED;

@@ -12,6 +12,7 @@ export type Behaviour = (request: WorkerRequest) => Promise<void> | void;
 export class FakeWorker implements Worker {
   readonly rung = "runtime";
   readonly runtime = "fake";
+  readonly form = "plain";
   readonly requests: WorkerRequest[] = [];
   /** The largest number of requests that were under way at the same time. */
   mostAtOnce = 0;
