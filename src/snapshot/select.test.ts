@@ -111,6 +111,7 @@ describe("--parents and --exclude", () => {
     "a/b2/c/d/e/bar": "",
     "a/b/c2/d/e/baz": "",
     "a/b/c2/d/e2/baz": "",
+    link: { link: "a" },
   });
   const taken = (paths: readonly string[], options: SelectOptions): readonly string[] =>
     selectSources(files, paths, options).flatMap((source) =>
@@ -145,7 +146,7 @@ describe("--parents and --exclude", () => {
     ]);
   });
 
-  test.each(["a/x", "a/./x", "x/./a"])("%s without wildcards must be there", (path) => {
+  test.each(["a/x", "a/./x", "x/./a", "link/b"])("%s without wildcards must be there, not behind a link", (path) => {
     expect(() => taken([path], { parents: true })).toThrow(expect.objectContaining({ code: "COPY_NOT_FOUND" }));
   });
 

@@ -44,8 +44,8 @@ export async function buildWithBuildkit(daemon: Buildkitd, one: Case, { context,
     `--local=context=${context}`,
     `--local=dockerfile=${context}`,
   ];
-  const output_ = `--output=type=oci,dest=${output},tar=false,oci-mediatypes=true`;
-  const argv = [...daemon.client, "build", "--progress=plain", "--frontend=dockerfile.v0", ...flags, output_];
+  const exporter = `--output=type=oci,dest=${output},tar=false,oci-mediatypes=true`;
+  const argv = [...daemon.client, "build", "--progress=plain", "--frontend=dockerfile.v0", ...flags, exporter];
   const done = await run(argv, daemon.env);
   if (done.exitCode === 0) return { kind: "built", directory: output };
   return { kind: "failed", text: done.stderr, line: firstMarked(done.stderr, /^ *(\d+) \| >>>/m) };

@@ -153,6 +153,13 @@ ENTRYPOINT run it
     expect(targets[0]!.history).toEqual([{ kind: "base", entry: { created_by: "base" } }]);
   });
 
+  test("nobody asked for a platform: it is the base's", async () => {
+    const [text, impliedPlatform] = ["FROM --platform=linux/arm64 a\n", true];
+    const { targets } = await plan(text, { impliedPlatform });
+    expect(targets[0]).toMatchObject({ platform: { architecture: "arm64" }, config: { architecture: "arm64" } });
+    expect((await plan(text)).targets[0]).toMatchObject({ platform: { architecture: "amd64" } });
+  });
+
   test("a base for another platform is noted, and the image says what was asked for", async () => {
     const images = new Images({ "a:latest": { os: "linux", architecture: "arm", variant: "v6" } });
     const { targets, notes } = await plan("FROM a\n", { images, platforms: ["linux/riscv64"] });
