@@ -1,3 +1,4 @@
+import { getuid } from "node:process";
 import type { ProcessContext } from "../base/context.ts";
 import { AppError } from "../base/errors.ts";
 import type { OnTransfer } from "../base/transfer.ts";
@@ -6,6 +7,7 @@ import type { FileStep } from "../engine/types.ts";
 import { createRegistryClient } from "../registry/client.ts";
 import type { RegistryClient } from "../registry/types.ts";
 import { writeHostCa } from "../sandbox/host-ca.ts";
+import type { Table } from "../store/records.ts";
 import { defaultRoot } from "../store/paths.ts";
 import { openStore, type Session, type SnapshotForm, type Store } from "../store/store.ts";
 import { bootId, processorCount } from "../sys/host.ts";
@@ -45,7 +47,7 @@ export interface Workshop {
   session(): Session;
   /** The options of the first call count. */
   worker(options: WorkerNeeds): Promise<Worker>;
-  /** Of the worker, once it has started. */
+  /** Of the worker, or of the last one of such a build; undefined where there was none. */
   snapshotForm(): SnapshotForm | undefined;
   /** A file with the CAs that this machine trusts, or undefined where it has none. */
   hostCa(): string | undefined;
@@ -71,6 +73,9 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   let input: Promise<FileStep> | undefined;
   let session: Session | undefined;
   let worker: Promise<Worker> | undefined;
+  const forms = (): Table<SnapshotForm> => store.records.table<SnapshotForm>("forms");
+  // What decides on the place of a worker, as far as it is known before there is one.
+  const circumstances = JSON.stringify([getuid?.(), request.sandbox, request.platforms]);
   let form: SnapshotForm | undefined;
   let ca: string | undefined;
   let caWritten = false;
@@ -92,10 +97,11 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     worker: async (needs) => {
       worker ??= startWorker(store, process, note, { ...needs, sandbox: request.sandbox });
       const started = await worker;
+      if (forms().get(circumstances) !== started.form) forms().put(circumstances, started.form);
       form = started.form;
       return started;
     },
-    snapshotForm: () => form,
+    snapshotForm: () => (form ??= forms().get(circumstances)),
     hostCa: () => {
       if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
       caWritten = true;

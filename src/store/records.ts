@@ -15,7 +15,8 @@ export type TableName =
   | "images"
   | "indexes"
   | "mounts"
-  | "sources";
+  | "sources"
+  | "forms";
 
 export interface Table<T> {
   /** The value last put, or undefined where there is none or its row is damaged (which is then deleted). */
