@@ -50,6 +50,12 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     expect(left).toEqual({ processes: [], mounts: [], files: [] });
   });
 
+  test.runIf(who.uid === 0)("makes no handler of binfmt_misc where it would be the machine's", async () => {
+    const qemu = { architecture: "s390x", path: "/bin/true", version: "1", keepsName: true };
+    const { error } = await control.run("true", { emulator: { kind: "own", qemu } });
+    expect(error?.code).toBe("SANDBOX_EMULATOR");
+  });
+
   test("packs what a RUN changed, and extracts and indexes that layer again", async () => {
     const script =
       "mkdir -p /a/b; echo one > /a/b/c; ln /a/b/c /a/d; ln -s c /a/b/s; rm /etc/group; chown 1000:1001 /a/d; chmod 4711 /a/d";

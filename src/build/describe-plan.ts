@@ -48,7 +48,7 @@ export async function describePlan(
     const plan = await planRequest(workshop, request, emit);
     const strategies = await strategiesOf(plan, workshop, request.sandbox);
     const results = new Results(workshop.store, workshop.bootId, workshop.snapshotForm);
-    const whole = request.outputs.some(({ kind }) => kind === "oci" || kind === "local");
+    const whole = request.outputs.some(({ kind }) => kind !== "registry" && kind !== "cacheonly");
     const present = {
       hasSnapshot: (id: string) => results.hasSnapshot(id),
       hasIndex: results.hasIndex.bind(results),

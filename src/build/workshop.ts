@@ -19,10 +19,9 @@ import { ServedAgents } from "./ssh/served-agents.ts";
 import type { PrivateInputs } from "../engine/run-mounts.ts";
 import { Remote } from "./remote/sources.ts";
 import type { BuildRequest } from "./request.ts";
+import { WorkerKeeper } from "./worker-keeper.ts";
+import type { WorkerNeeds } from "./worker-keeper.ts";
 import { ImageResolver } from "./resolve-image.ts";
-
-/** What the RUNs of a build need of the worker. */
-export type WorkerNeeds = Pick<WorkerOptions, "ownNamespace" | "traced">;
 
 /**
  * What a build works with: store, registry client, worker. Each is opened when it is first needed and
@@ -45,8 +44,8 @@ export interface Workshop {
   readonly uncrossed: Set<string>;
   /** Where temporary files of this build live. */
   session(): Session;
-  /** The options of the first call count. */
-  worker(options: WorkerNeeds): Promise<Worker>;
+  /** The same one each time, as long as it has what is needed. */
+  worker(needs: WorkerNeeds): Promise<Worker>;
   /** Of the worker, or of the last one of such a build; undefined where there was none. */
   snapshotForm(): SnapshotForm | undefined;
   /** A file with the CAs that this machine trusts, or undefined where it has none. */
@@ -72,16 +71,16 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   const remotes: Remote[] = [];
   let input: Promise<FileStep> | undefined;
   let session: Session | undefined;
-  let worker: Promise<Worker> | undefined;
   const forms = (): Table<SnapshotForm> => store.records.table<SnapshotForm>("forms");
   // What decides on the place of a worker, as far as it is known before there is one.
   const circumstances = JSON.stringify([getuid?.(), request.sandbox, request.platforms]);
-  let form: SnapshotForm | undefined;
+  let remembered: SnapshotForm | undefined;
   let ca: string | undefined;
   let caWritten = false;
   const openSession = (): Session => (session ??= store.session());
   const agents = new ServedAgents(request.agents, (name) => openSession().tempPath(name));
   const inputs = privateInputs(request, agents);
+  const keeper = new WorkerKeeper((needs) => startWorker(store, process, note, { ...needs, sandbox: request.sandbox }));
   return {
     store,
     client,
@@ -95,13 +94,11 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     uncrossed: new Set(),
     session: openSession,
     worker: async (needs) => {
-      worker ??= startWorker(store, process, note, { ...needs, sandbox: request.sandbox });
-      const started = await worker;
-      if (forms().get(circumstances) !== started.form) forms().put(circumstances, started.form);
-      form = started.form;
-      return started;
+      const worker = await keeper.get(needs);
+      if (forms().get(circumstances) !== worker.form) forms().put(circumstances, worker.form);
+      return worker;
     },
-    snapshotForm: () => (form ??= forms().get(circumstances)),
+    snapshotForm: () => keeper.form ?? (remembered ??= forms().get(circumstances)),
     hostCa: () => {
       if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
       caWritten = true;
@@ -122,8 +119,6 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       return remote;
     },
     close: async () => {
-      // A worker that failed to start has told its reason to whoever asked for it.
-      const started = await worker?.catch(() => undefined);
       // Last first, and all of them, whichever fails.
       await using stack = new AsyncDisposableStack();
       stack.defer(() => store.close());
@@ -131,7 +126,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       stack.defer(() => remotes.forEach((remote) => remote.close()));
       stack.defer(() => session?.close());
       stack.defer(() => agents.close());
-      stack.defer(() => started?.close());
+      stack.defer(() => keeper.close());
     },
   };
 }

@@ -40,6 +40,15 @@ test("a rung that cannot begin is passed over from then on, and said to be", asy
   );
 });
 
+test("of RUNs that are refused at the same time none takes another rung away", async () => {
+  const notes: string[] = [];
+  const [high, low] = [rung("runtime", refuse), rung("namespace", () => {})];
+  const ladder = ladderSandbox({ rungs: [high, low], passedOver: [], onNote: (_, message) => notes.push(message) });
+  await Promise.all([ladder.run(request, options), ladder.run(request, options), ladder.run(request, options)]);
+  expect(low.runs()).toBe(3);
+  expect(notes.join().match(/runtime passed over/g)).toHaveLength(1);
+});
+
 test("a command that fails is no reason to try another rung", async () => {
   const low = rung("proot", () => {});
   const high = rung("chroot", () => {

@@ -27,8 +27,11 @@ export function ladderSandbox({ rungs, passedOver, onNote }: LadderOptions): San
       await attempt();
     } catch (error) {
       if (proven.has(rung) || !isRefusal(error)) throw error;
+      // Of several RUNs that were refused at the same time the first one has taken it away.
+      const at = usable.indexOf(rung);
+      if (at < 0) return false;
       refused.push(passedOverBy(rung, error));
-      usable.splice(usable.indexOf(rung), 1);
+      usable.splice(at, 1);
       return false;
     }
     return true;

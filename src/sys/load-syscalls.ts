@@ -25,7 +25,8 @@ export function loadProcessCalls(): ProcessCalls {
   return (loadedProcess ??= makeProcessCalls(bindLibc(requireKoffi()), process.arch));
 }
 
-function requireKoffi(): Koffi {
+/** Throws `SYSCALLS_UNAVAILABLE` where it cannot be loaded. */
+export function requireKoffi(): Koffi {
   try {
     // Synchronous and by its CommonJS form: hot paths need no promise, and the ESM one is slower to load.
     return createRequire(import.meta.url)("koffi") as Koffi;

@@ -26,7 +26,9 @@ async function main(start: WorkerStart): Promise<void> {
   const scratch = `${session}/scratch`;
   const stand = await standIn(start, { scratch, temp, calls, process: loadProcessCalls, note });
   const { syscalls, sandbox } = stand;
-  const handlers = start.place.kind === "plain" ? undefined : new OwnHandlers(syscalls, scratch);
+  // Elsewhere they would be everybody's, and stay when we have ended.
+  const isOurs = start.place.kind === "namespaces" && start.place.userNamespace;
+  const handlers = isOurs ? new OwnHandlers(syscalls, scratch) : undefined;
   begin({ store, temp, scratch, handlers, note, ...stand });
   await channel.send({ ready: { rung: sandbox.rung.name, runtime: sandbox.runtime, form: snapshotForm(syscalls) } });
   await breathe();

@@ -114,8 +114,6 @@ async function startIn(
     traced: options.traced ?? false,
   };
   const maps = place.kind === "namespaces" ? place.maps() : undefined;
-  // A RUN without namespaces sees us in /proc, and may be the same user.
-  if (place.kind === "plain") loadProcessCalls().setUndumpable();
   // There a RUN may be of our user, and would find our credentials in /proc or by ptrace.
   if (place.kind === "plain") loadProcessCalls().setUndumpable();
   const guard = startGuard({ start, path, compileCache });

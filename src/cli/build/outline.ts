@@ -10,8 +10,8 @@ export async function printOutline(
   request: BuildRequest,
   { method, format }: Exclude<Call, { readonly method: "check" }>,
 ): Promise<void> {
-  const { env, cwd, signal } = context;
-  const found = await describeRequest(request, method, { env, cwd, signal });
+  const { env, cwd, signal, stdin } = context;
+  const found = await describeRequest(request, method, { env, cwd, signal, stdin });
   context.process.stdout.write(format === "json" ? jsonOf(found) : textOf(found));
 }
 

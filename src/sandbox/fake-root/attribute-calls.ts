@@ -25,6 +25,7 @@ export const ATTRIBUTE_CALLS = {
   fgetxattr: (call) => get(call, placeOfDescriptor(call, int(call, 0))),
   listxattr: (call) => list(call, placeOf(call, 0, { follow: true })),
   llistxattr: (call) => list(call, placeOf(call, 0, { follow: false })),
+  flistxattr: (call) => list(call, placeOfDescriptor(call, int(call, 0))),
   setxattr: (call) => set(call, placeOf(call, 0, { follow: true })),
   lsetxattr: (call) => set(call, placeOf(call, 0, { follow: false })),
   fsetxattr: (call) => set(call, placeOfDescriptor(call, int(call, 0))),
@@ -90,6 +91,7 @@ function remove(call: Call, place: Found): Outcome {
   if (place.readOnly) return -ERRNO.EROFS;
   const name = nameOf(call);
   if (typeof name === "number") return name;
+  if (name.startsWith(KEPT_PREFIX)) return -ERRNO.ENODATA;
   if (name === CAPABILITY) return setCapability(call, place, undefined);
   const { kernel } = call.context.tracing;
   const nr = place.throughLink ? CALLS.removexattr : CALLS.lremovexattr;

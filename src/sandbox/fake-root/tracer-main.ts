@@ -10,9 +10,9 @@ import type { Kernel } from "../../sys/trace/kernel.ts";
 import type { Reach } from "../../sys/trace/landlock.ts";
 import { AREA_BYTES, openTracing } from "../../sys/trace/tracing.ts";
 import type { Tracing } from "../../sys/trace/tracing.ts";
+import { ELF_MACHINES } from "../../verify/elf-machines.ts";
 import { searchPath } from "../proot/exec-calls.ts";
 import { guestPaths } from "../proot/guest-paths.ts";
-import { ELF_MACHINES } from "../proot/program-file.ts";
 import { shortLinks } from "../proot/short-links.ts";
 import type { Context } from "./context.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -126,7 +126,10 @@ function splitVariable(variable: string): [string, string] {
 
 function handlersOf(guest: GuestRequest, threads: ThreadTable, links: string): ReturnType<typeof guestHandlers> {
   const emulators = new Map(
-    Object.entries(guest.emulators).map(([architecture, path]) => [ELF_MACHINES[architecture] ?? 0, path]),
+    ELF_MACHINES.flatMap(({ name, machine }) => {
+      const path = guest.emulators[name];
+      return path === undefined ? [] : [[machine, path] as const];
+    }),
   );
   return guestHandlers({ emulators, everTraced: threads.ever, links: shortLinks(links) });
 }

@@ -12,19 +12,6 @@ export type ProgramFile =
   | { readonly kind: "foreign"; readonly machine: number }
   | { readonly kind: "unknown" };
 
-/** `e_machine` of the architectures that there are images for. */
-export const ELF_MACHINES: Readonly<Record<string, number>> = {
-  "386": 3,
-  mips64le: 8,
-  ppc64le: 21,
-  s390x: 22,
-  arm: 40,
-  amd64: 62,
-  arm64: 183,
-  riscv64: 243,
-  loong64: 258,
-};
-
 const OWN_MACHINE = 62;
 const HEAD_BYTES = 4096;
 /** The kernel looks no further for the end of a `#!` line. */

@@ -61,6 +61,7 @@ export const CALLS = {
   fgetxattr: 193,
   listxattr: 194,
   llistxattr: 195,
+  flistxattr: 196,
   removexattr: 197,
   lremovexattr: 198,
   fremovexattr: 199,

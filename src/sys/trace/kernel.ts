@@ -1,5 +1,4 @@
-import { createRequire } from "node:module";
-import { AppError } from "../../base/errors.ts";
+import { requireKoffi } from "../load-syscalls.ts";
 
 /** System calls by number, over memory whose address is known: what tracing other processes is made of. */
 export interface Kernel {
@@ -10,7 +9,6 @@ export interface Kernel {
   readonly address: number;
 }
 
-type Koffi = typeof import("koffi");
 type RawCall = (nr: number, a: number, b: number, c: number, d: number, e: number, f: number) => number;
 
 /** Throws `SYSCALLS_UNAVAILABLE` where koffi cannot be loaded. */
@@ -44,16 +42,4 @@ export function getLong(memory: Buffer, offset: number): number {
 export function putLong(memory: Buffer, offset: number, value: number): void {
   memory.writeInt32LE(value | 0, offset);
   memory.writeInt32LE(Math.floor(value / 0x1_0000_0000) | 0, offset + 4);
-}
-
-function requireKoffi(): Koffi {
-  try {
-    return createRequire(import.meta.url)("koffi") as Koffi;
-  } catch (cause) {
-    throw new AppError(
-      "SYSCALLS_UNAVAILABLE",
-      "the package koffi, which makes system calls that Node lacks, cannot be loaded",
-      { hint: "Run npm install without --omit=optional.", cause },
-    );
-  }
 }

@@ -1,6 +1,8 @@
 import { mkdirSync } from "node:fs";
+import { AppError } from "../../base/errors.ts";
 import { fromUtf8 } from "../../layer/entry.ts";
 import { formatPlatform } from "../../oci/platform.ts";
+import type { Qemu } from "../../sandbox/emulation/types.ts";
 import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.ts";
 import type { MadeMountPoints } from "../../sandbox/mount-points.ts";
 import { DirectoryTree } from "../../snapshot/dir-tree.ts";
@@ -70,7 +72,7 @@ async function runIn(
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user, context.syscalls);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user, context.syscalls);
-  if (emulator?.kind === "own") context.handlers?.register(emulator.qemu);
+  if (emulator?.kind === "own") registerHandler(emulator.qemu, context);
   await context.sandbox.run(
     {
       rootDirectory: root,
@@ -95,6 +97,13 @@ async function runIn(
     },
     call,
   );
+}
+
+function registerHandler(qemu: Qemu, { handlers }: WorkerContext): void {
+  if (handlers !== undefined) return handlers.register(qemu);
+  throw new AppError("SANDBOX_EMULATOR", `${qemu.path} cannot be registered without a user namespace of our own`, {
+    hint: "Have root register qemu-user with flag F on the machine (apt-get install qemu-user-static).",
+  });
 }
 
 /**

@@ -49,7 +49,7 @@ function gitSource(copy: AddInstruction, word: Word, address: GitAddress, checks
   try {
     return gitStep(address, {
       keepGitDir: address.keepGitDir ?? keepGitDir ?? false,
-      ...(checksum !== "" && { checksum: checkChecksum(checksum, word.text) }),
+      ...(checksum !== "" && { checksum: checkChecksum(checksum, redactUserinfo(word.text)) }),
     });
   } catch (error) {
     throw rewritten(error, node, word);
@@ -59,10 +59,14 @@ function gitSource(copy: AddInstruction, word: Word, address: GitAddress, checks
 function httpSource(copy: AddInstruction, word: Word, source: string, checksum: string): HttpStep {
   const url = URL.parse(source);
   if (url === null) {
-    throw new AppError("DOCKERFILE_ARGUMENTS", `ADD: ${JSON.stringify(word.text)} is no address that can be read`, {
-      source: wordRange(copy.node, word),
-      hint: "Write https://HOST/PATH.",
-    });
+    throw new AppError(
+      "DOCKERFILE_ARGUMENTS",
+      `ADD: ${JSON.stringify(redactUserinfo(word.text))} is no address that can be read`,
+      {
+        source: wordRange(copy.node, word),
+        hint: "Write https://HOST/PATH.",
+      },
+    );
   }
   if (checksum !== "" && !(isDigest(checksum) && checksum.startsWith("sha256:"))) {
     throw flagError(
@@ -84,21 +88,27 @@ export function httpStep(url: URL, name: string, checksum?: HttpStep["checksum"]
   const credentials =
     url.username === "" && url.password === ""
       ? undefined
-      : new Hidden(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`);
+      : new Hidden(`${unescaped(url.username)}:${unescaped(url.password)}`);
   return { kind: "http", url: bare.href, name, ...(credentials && { credentials }), ...(checksum && { checksum }) };
 }
 
 /** The last component of the path, as BuildKit names it; what a server calls the file counts for nothing. */
 function fileName(url: URL): string {
-  let path = url.pathname;
-  try {
-    path = decodeURIComponent(path);
-  } catch {
-    // A lone percent sign stands for itself.
-  }
-  const name = path.split("/").findLast((component) => component !== "") ?? "";
+  const name =
+    unescaped(url.pathname)
+      .split("/")
+      .findLast((component) => component !== "") ?? "";
   if (name === "" || name === ".") return "__unnamed__";
   return name === ".." || /\p{Cc}/u.test(name) ? "download" : name;
+}
+
+/** A lone percent sign stands for itself. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function copiesFiles({ node }: Transfer, word: Word, source: string): AppError {
