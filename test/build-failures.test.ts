@@ -3,14 +3,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
-import { foreignHandlers } from "./bed/emulators.ts";
 import { runTool } from "./bed/process.ts";
 import { Registry } from "./bed/registry.ts";
 import { runsAsRoot } from "./bed/user.ts";
 import { MACHINE } from "./support/build-log.ts";
 import { errorOf, type Wrong } from "./support/error.ts";
-
-const FOREIGN = MACHINE === "linux/amd64" ? "linux/arm64" : "linux/amd64";
 
 /** What a user sees when registries, commands or the machine fail: the whole error, with its exit code. */
 let bed: Bed;
@@ -152,27 +149,6 @@ CMD ["x"]
       2 > | RUN sh -c 'kill -SEGV $$'; exit $?
       "
     `);
-  });
-
-  const handlers = foreignHandlers();
-  test.skipIf(handlers.length > 0)("of another platform, with no emulator: before any work", async () => {
-    await bed.mirror.clearAccesses();
-    const dockerfile = `FROM busybox AS slow\nRUN sleep 100\nFROM busybox\nCOPY --from=slow /bin/true /\nRUN ./configure\n`;
-    const { text, log } = await errorOf(bed, dockerfile, { flags: [`--platform=${FOREIGN}`] });
-    expect(text.replaceAll(FOREIGN, "FOREIGN").replaceAll(MACHINE, "MACHINE")).toMatchInlineSnapshot(`
-      "exit code 8
-      error[PLAN_NO_EMULATOR]: RUN sleep 100 runs on FOREIGN, this machine is MACHINE and there is no emulator for it
-        --> Dockerfile:2
-      1   | FROM busybox AS slow
-      2 > | RUN sleep 100
-      3   | FROM busybox
-      4   | COPY --from=slow /bin/true /
-      help: start the stage with FROM --platform=$BUILDPLATFORM and cross-compile (Go: GOOS=$TARGETOS GOARCH=$TARGETARCH), or leave FOREIGN out of --platform, or have root register qemu-user with flag F (apt-get install qemu-user-static)
-      "
-    `);
-    expect(log).not.toContain("#1");
-    const layers = (await bed.mirror.accesses()).filter((one) => one.bytes > 100_000);
-    expect(layers).toEqual([]);
   });
 });
 
