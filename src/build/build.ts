@@ -9,13 +9,12 @@ import type { EngineOptions } from "../engine/options.ts";
 import type { StepMount } from "../engine/types.ts";
 import { Results } from "../engine/results.ts";
 import { SlotBook } from "../engine/why.ts";
-import { hostPlatform } from "../oci/platform.ts";
 import type { Document, Image } from "../output/image.ts";
 import type { LoadEngine } from "../output/load.ts";
 import { rootDocument } from "../output/registry.ts";
-import { emulationNotes, emulatorOf, needsOwnNamespace, needsTracer, strategiesOf } from "./emulation.ts";
+import { emulationNotes, emulatorOf, needsOwnNamespace, groundOf, needsTracer, strategiesOf } from "./emulation.ts";
 import { planStages } from "../plan/stages.ts";
-import { missingEmulator } from "../plan/strategies.ts";
+import { refusalOf } from "../plan/refusal.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
@@ -128,7 +127,7 @@ async function buildIn(
     event.kind === "transfer" ? onTransfer(event) : emit(event),
   );
   const strategies = await strategiesOf(plan, workshop, request.sandbox);
-  const refusal = missingEmulator(plan, strategies, hostPlatform());
+  const refusal = refusalOf(plan, strategies, groundOf(request.sandbox));
   if (refusal !== undefined) throw refusal;
   const stages = planStages(plan, strategies);
   emit({ kind: "build.planned", steps: plan.graph.steps.size, stages });

@@ -7,8 +7,8 @@ import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import { planFetches } from "../plan/fetches.ts";
 import type { PlannedFetch } from "../plan/fetches.ts";
 import { planStages } from "../plan/stages.ts";
-import { missingEmulator } from "../plan/strategies.ts";
-import { strategiesOf } from "./emulation.ts";
+import { refusalOf } from "../plan/refusal.ts";
+import { groundOf, strategiesOf } from "./emulation.ts";
 import { planRequest } from "./plan-request.ts";
 import type { BuildRequest } from "./request.ts";
 import { openWorkshop } from "./workshop.ts";
@@ -61,7 +61,7 @@ export async function describePlan(
       stages: planStages(plan, strategies),
       shared: sharedSteps(plan),
       fetches: planFetches(plan, present, whole),
-      refusal: missingEmulator(plan, strategies, hostPlatform()),
+      refusal: refusalOf(plan, strategies, groundOf(request.sandbox)),
     };
   } finally {
     await workshop.close();

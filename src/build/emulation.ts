@@ -1,6 +1,7 @@
 import type { EventSink } from "../engine/events.ts";
 import type { RunStep } from "../engine/types.ts";
 import { hostPlatform } from "../oci/platform.ts";
+import type { Ground } from "../plan/refusal.ts";
 import { chooseStrategies, foreignArchitectures } from "../plan/strategies.ts";
 import type { Strategies } from "../plan/strategies.ts";
 import { describeEmulation } from "../sandbox/emulation/describe.ts";
@@ -18,6 +19,11 @@ export async function strategiesOf(plan: PlannedBuild, workshop: Workshop, choic
   const names = foreignArchitectures(plan, platform);
   const emulation = names.length === 0 ? new Map() : await emulationOf(names, platform.architecture, workshop, choice);
   return chooseStrategies(plan, { platform, emulation });
+}
+
+/** This machine and this user, for what is to be refused before any work. */
+export function groundOf(choice: RungChoice): Ground {
+  return { machine: hostPlatform(), choice, isRoot: process.getuid?.() === 0 };
 }
 
 async function emulationOf(

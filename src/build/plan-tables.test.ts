@@ -4,6 +4,8 @@ import type { DockerfilePlan } from "../frontend/dockerfile/to-graph/request.ts"
 import { parsePlatform } from "../oci/platform.ts";
 import { planFetches, type Present } from "../plan/fetches.ts";
 import { planStages } from "../plan/stages.ts";
+import { refusalOf } from "../plan/refusal.ts";
+import type { RungChoice } from "../sandbox/rung.ts";
 import { chooseStrategies, foreignArchitectures, missingEmulator } from "../plan/strategies.ts";
 import type { Emulation } from "../sandbox/emulation/types.ts";
 
@@ -73,4 +75,32 @@ test("layers are fetched that something runs on or copies from, each once, and n
   expect(fetches({ ...NOTHING, hasIndex: () => true }).filter((line) => line.startsWith("b"))).toEqual([]);
   expect(fetches({ ...NOTHING, hasBlob: () => true })).toEqual([]);
   expect(fetches({ ...NOTHING, hasSnapshot: () => true }, true)).toEqual([]);
+});
+
+test("what no rung that may be used can run is refused, with the flag that says so", async () => {
+  const run = await plan("FROM a\nRUN one\n", { platforms: ["linux/amd64"] });
+  const alone = await plan("FROM a\nRUN --network=none one\n", { platforms: ["linux/amd64"] });
+  const refuse = (planned: DockerfilePlan, choice: RungChoice, isRoot: boolean): string | undefined => {
+    const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map() });
+    const error = refusalOf(planned, strategies, { machine: AMD64, choice, isRoot });
+    return error && `${error.code} ${error.hint}`;
+  };
+  expect(refuse(run, { forced: "none" }, true)).toMatch(/^SANDBOX_UNAVAILABLE leave out --sandbox=none/);
+  expect(refuse(run, { forced: "chroot" }, false)).toMatch(/run manyarch as root$/);
+  expect(refuse(run, { forced: "chroot" }, true)).toBe(undefined);
+  expect(refuse(alone, { forced: "proot" }, true)).toMatch(/--network=none$/);
+  expect(refuse(alone, { lowest: "proot" }, true)).toBe(undefined);
+  expect(refuse(await plan("FROM a\nCOPY x /\n", { platforms: ["linux/amd64"] }), { forced: "none" }, true)).toBe(
+    undefined,
+  );
+});
+
+test("an emulator that the user's own flag rules out is no matter of what is installed", async () => {
+  const planned = await plan("FROM a\nRUN one\n", { platforms: ["linux/arm64"] });
+  const none: Emulation = { kind: "none", reasons: ["ruled out"] };
+  const strategies = chooseStrategies(planned, { platform: AMD64, emulation: new Map([["arm64", none]]) });
+  const refusal = missingEmulator(planned, strategies, AMD64, { forced: "chroot" });
+  expect(refusal?.message).toContain("with --sandbox=chroot has no emulator");
+  expect(refusal?.hint).toMatch(/^leave out --sandbox=chroot/);
+  expect(refusal?.hint).not.toContain("install");
 });

@@ -1,4 +1,5 @@
 import { AppError, messageOf, withSource } from "../base/errors.ts";
+import type { SourceRange } from "../base/source.ts";
 import { formatPlatform } from "../oci/platform.ts";
 import { isFiles } from "./chain.ts";
 import type { EventSink, StepName } from "./events.ts";
@@ -84,6 +85,7 @@ export class StepReporter {
   positioned(id: StepId, cause: unknown): AppError {
     const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
     const source = this.#labels(id)[0]?.source;
+    if (this.#platforms > 1 && error.code === "RUN_FAILED") return withPlace(error, this.name(id), source);
     return source === undefined ? error : (withSource(error, source) as AppError);
   }
 
@@ -98,4 +100,17 @@ export class StepReporter {
   #labels(id: StepId): readonly StepLabel[] {
     return this.#graph.labels.get(id) ?? [];
   }
+}
+
+/** Of a build for several platforms, the first line says which one failed. */
+function withPlace(error: AppError, { platforms, stage }: StepName, source: SourceRange | undefined): AppError {
+  const [first = "", ...rest] = error.message.split("\n");
+  const place = ` (${platforms.join(", ")}, ${stage})`;
+  if (first.endsWith(place)) return error;
+  return new AppError(error.code, [`${first}${place}`, ...rest].join("\n"), {
+    hint: error.hint,
+    source: error.source ?? source,
+    cause: error.cause,
+    retryable: error.retryable,
+  });
 }

@@ -1,6 +1,8 @@
 import { AppError } from "../base/errors.ts";
 import type { BuildPlan, RunStep, StepId } from "../engine/types.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { allowedRungs } from "../sandbox/rung.ts";
+import type { RungChoice } from "../sandbox/rung.ts";
 import type { Emulation } from "../sandbox/emulation/types.ts";
 
 /** How a RUN comes to run on this machine. */
@@ -42,10 +44,16 @@ export function chooseStrategies(plan: BuildPlan, machine: Machine): Strategies 
  * `PLAN_NO_EMULATOR` for the first RUN that needs an emulator which is not to be had. To be thrown before
  * any work: better than `exec format error` after ten minutes.
  */
-export function missingEmulator(plan: BuildPlan, strategies: Strategies, machine: Platform): AppError | undefined {
+export function missingEmulator(
+  plan: BuildPlan,
+  strategies: Strategies,
+  machine: Platform,
+  choice: RungChoice = {},
+): AppError | undefined {
   for (const [id, strategy] of strategies) {
     const step = plan.graph.steps.get(id);
-    if (strategy.kind === "none" && step?.kind === "run") return noEmulator(plan, id, step, machine, strategy.reasons);
+    if (strategy.kind === "none" && step?.kind === "run")
+      return noEmulator(plan, id, step, machine, strategy.reasons, choice);
   }
   return undefined;
 }
@@ -63,20 +71,37 @@ function noEmulator(
   step: RunStep,
   machine: Platform,
   reasons: readonly string[],
+  choice: RungChoice,
 ): AppError {
   const label = plan.graph.labels.get(id)?.[0];
   const platform = formatPlatform(step.platform);
   const here = formatPlatform(machine);
   const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+  const flag = rulingOut(choice);
+  const has = flag === undefined ? "has no emulator for it" : `with ${flag} has no emulator for it`;
   return new AppError(
     "PLAN_NO_EMULATOR",
-    `${label?.text ?? "a RUN"} runs on ${platform}, this machine is ${here} and has no emulator for it${why}`,
+    `${label?.text ?? "a RUN"} runs on ${platform}, this machine is ${here} and ${has}${why}`,
     {
       source: label?.source,
       hint:
+        (flag === undefined ? "" : `leave out ${flag}, which rules out ways to emulate, or `) +
         `start the stage with FROM --platform=$BUILDPLATFORM and cross-compile (Go: GOOS=$TARGETOS GOARCH=$TARGETARCH), ` +
-        `or leave ${platform} out of --platform, or have root install qemu-user-static ` +
-        `(static, where the kernel is older than 6.7 or user namespaces are refused)`,
+        `or leave ${platform} out of --platform${reasons.some(isCuredByQemu) || flag === undefined ? INSTALL : ""}`,
     },
   );
+}
+
+const INSTALL =
+  ", or have root install qemu-user-static (static, where the kernel is older than 6.7 or user namespaces are refused)";
+
+function isCuredByQemu(reason: string): boolean {
+  return /^there is no qemu-|not linked statically/.test(reason);
+}
+
+/** The flag that keeps RUNs from the rungs that emulate: with namespaces of their own, or by a tracer. */
+function rulingOut(choice: RungChoice): string | undefined {
+  const rungs = allowedRungs(choice);
+  if (rungs.includes("proot") && (rungs.includes("namespace") || rungs.includes("runtime"))) return undefined;
+  return choice.forced === undefined ? `--min-sandbox=${choice.lowest}` : `--sandbox=${choice.forced}`;
 }

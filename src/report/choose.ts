@@ -1,6 +1,7 @@
 import { openJson } from "./json.ts";
 import { openPlain } from "./plain.ts";
 import type { Progress } from "./progress.ts";
+import { openQuiet } from "./quiet.ts";
 import { styleOf } from "./style.ts";
 import { openTty } from "./tty.ts";
 
@@ -26,7 +27,7 @@ export function openProgress(mode: ProgressMode, stream: ProgressStream, env: En
       return openJson(write);
     case "quiet":
     case "none":
-      return { emit: () => {}, close: () => {} };
+      return openQuiet(write);
     case "tty":
       return openTty({
         write,

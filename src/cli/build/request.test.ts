@@ -222,3 +222,8 @@ describe("docker's other flags", () => {
     expect(request({ noCacheFilter: ["a,b", "c"] }).noCacheStages).toEqual(["a", "b", "c"]);
   });
 });
+
+test("a rung that is forced is none below the lowest that may be used", () => {
+  expect(refusal({ sandbox: "chroot", minSandbox: "namespace" })).toMatch(/^USAGE_INVALID --sandbox=chroot is a lower/);
+  expect(refusal({ sandbox: "namespace", minSandbox: "chroot" })).toBe("taken");
+});

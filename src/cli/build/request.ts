@@ -7,6 +7,8 @@ import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import { hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
 import { parseMirrors } from "../../registry/mirrors.ts";
+import { allowedRungs } from "../../sandbox/rung.ts";
+import type { RungChoice } from "../../sandbox/rung.ts";
 import { parseAnnotation } from "./annotation.ts";
 import { parseBuildArgs } from "./build-args.ts";
 import { ignoredFlags, refuseFlags } from "./ignored-flags.ts";
@@ -51,7 +53,7 @@ export function toRequest(
     notes: [...ignoredFlags(flags), ...withoutOutput(outputs)],
     hostCa: flags.hostCa,
     goCache: flags.goCache,
-    sandbox: { forced: flags.sandbox, lowest: flags.minSandbox },
+    sandbox: parseRungs(flags),
     image,
     epoch: parseEpoch(flags, process),
     parallelism: parseJobs(flags.jobs),
@@ -80,6 +82,17 @@ function parsePlatforms(texts: readonly string[]): readonly Platform[] {
     if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
   }
   return platforms;
+}
+
+/** One that is named and lower than the lowest that may be used would be neither. */
+function parseRungs({ sandbox: forced, minSandbox: lowest }: BuildFlags): RungChoice {
+  if (forced !== undefined && !allowedRungs({ lowest }).includes(forced)) {
+    throw usage(
+      `--sandbox=${forced} is a lower rung than --min-sandbox=${lowest} allows`,
+      `leave out one of the two, or write --min-sandbox=${forced}`,
+    );
+  }
+  return { forced, lowest };
 }
 
 /** A base image may be for anything; what is asked for by hand and known to nobody is a slip of the keyboard. */
