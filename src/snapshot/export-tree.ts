@@ -1,16 +1,17 @@
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
-import { AppError } from "../base/errors.ts";
-import { fromUtf8 } from "../layer/entry.ts";
+import { join } from "node:path";
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { toUtf8 } from "../layer/entry.ts";
 import { makeDirectories } from "../sys/make-directories.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import { fsPath } from "../sys/bytes-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { entryOf } from "./node-entry.ts";
+import { ExportUndo } from "./export-undo.ts";
 import { showPath } from "./resolve-path.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 import { walk } from "./walk.ts";
-import { explainWrite } from "./write-error.ts";
 import { bytesOf, setTime, writeFile } from "./write-node.ts";
 
 export interface ExportOptions {
@@ -29,14 +30,28 @@ const BREATH = 512;
  * missing and keeps what it has else. Everything belongs to us; modes and times are the tree's.
  *
  * No link in the destination is followed: one in the way is replaced, as a file is. A directory that
- * has to give way is an error, `EXPORT_CONFLICT`. Names of one file become files of their own.
+ * has to give way is an error, `EXPORT_CONFLICT`; what the system refuses is `OUTPUT_UNWRITABLE` or
+ * `OUTPUT_FULL`. Names of one file become files of their own. After a failure nothing new is left;
+ * answers what takes away again what was made.
  */
-export async function exportTree(
+export async function exportTree(tree: Tree, directory: string, options: ExportOptions): Promise<ExportUndo> {
+  const undo = new ExportUndo(directory);
+  try {
+    await exportInto(tree, directory, options, undo);
+    return undo;
+  } catch (error) {
+    undo.undo();
+    throw error;
+  }
+}
+
+async function exportInto(
   tree: Tree,
   directory: string,
   { syscalls, signal, onNotice = () => {}, mtime }: ExportOptions,
+  undo: ExportUndo,
 ): Promise<void> {
-  const root = openRoot(directory);
+  const root = openRoot(directory, undo);
   const directories: { readonly path: string; readonly node: TreeNode }[] = [];
   let count = 0;
   try {
@@ -45,35 +60,57 @@ export async function exportTree(
       if (++count % BREATH === 0) await new Promise(setImmediate);
       if (node.type === "directory") directories.push({ path, node });
       try {
-        await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime });
+        await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime, undo });
       } catch (error) {
-        throw explainWrite(error, path, "EXPORT_FAILED");
+        throw explainOutput(error, directory, path);
       }
     }
     // Last, and from below: a directory may be closed to us, and changes while it is filled.
     for (const { path, node } of directories.toReversed()) {
-      const place = `${bytesOf(root.directory(path))}/.`;
-      chmodSync(place, node.mode);
-      setTime(place, mtime ?? node.mtime, syscalls);
+      try {
+        const place = `${bytesOf(root.directory(path))}/.`;
+        chmodSync(place, node.mode);
+        setTime(place, mtime ?? node.mtime, syscalls);
+      } catch (error) {
+        throw explainOutput(error, directory, path);
+      }
     }
   } finally {
     root.close();
   }
 }
 
-function openRoot(directory: string): RootDirectory {
+function openRoot(directory: string, undo: ExportUndo): RootDirectory {
   try {
-    makeDirectories(directory);
+    makeDirectories(directory, 0o777, undo.parents);
     return RootDirectory.open(directory, { links: "refuse" });
   } catch (error) {
-    throw explainWrite(error, fromUtf8(directory.slice(1)), "EXPORT_FAILED");
+    throw explainOutput(error, directory, "");
   }
+}
+
+/** A failed write at `path` below `directory`. What the system has not said passes as it is. */
+function explainOutput(error: unknown, directory: string, path: string): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof AppError || errno === undefined) return error;
+  const place = join(directory, toUtf8(path));
+  const full = errno === "ENOSPC" || errno === "EDQUOT";
+  return full
+    ? new AppError("OUTPUT_FULL", `${place} cannot be written: no space left (${errno})`, {
+        hint: "free space there or choose another destination",
+        cause: error,
+      })
+    : new AppError("OUTPUT_UNWRITABLE", `${place} cannot be written: ${messageOf(error)}`, {
+        hint: "check that the directory is yours to write",
+        cause: error,
+      });
 }
 
 interface Context {
   readonly syscalls: Syscalls;
   readonly notice: (message: string) => void;
   readonly mtime: bigint | undefined;
+  readonly undo: ExportUndo;
 }
 
 async function exportNode(
@@ -85,28 +122,32 @@ async function exportNode(
 ): Promise<void> {
   switch (node.type) {
     case "directory":
-      return exportDirectory(root, path);
+      return exportDirectory(root, path, context.undo);
     case "symlink":
-      makeRoom(root, path);
+      makeRoom(root, path, context.undo);
       symlinkSync(fsPath(node.target ?? ""), root.at(path));
-      return setTime(root.at(path), context.mtime ?? node.mtime, context.syscalls);
+      setTime(root.at(path), context.mtime ?? node.mtime, context.syscalls);
+      return context.undo.finished();
     case "file":
-      makeRoom(root, path);
-      return exportFile(tree, root.at(path), path, node, context);
+      makeRoom(root, path, context.undo);
+      await exportFile(tree, root.at(path), path, node, context);
+      return context.undo.finished();
     default:
       context.notice(`${showPath(path)}: a ${node.type} is left out`);
   }
 }
 
-function exportDirectory(root: RootDirectory, path: string): void {
+function exportDirectory(root: RootDirectory, path: string, undo: ExportUndo): void {
   const there = root.lstat(path);
   if (there?.isDirectory() === true) {
     // Ours to fill for the time being; its mode comes last.
+    undo.closed(path, Number(there.mode) & 0o7777);
     chmodSync(`${bytesOf(root.directory(path))}/.`, 0o700);
     return;
   }
   if (there !== undefined) root.remove(path);
   mkdirSync(root.at(path), 0o700);
+  undo.directory(path);
 }
 
 async function exportFile(tree: Tree, place: Place, path: string, node: TreeNode, context: Context): Promise<void> {
@@ -122,13 +163,13 @@ async function exportFile(tree: Tree, place: Place, path: string, node: TreeNode
 }
 
 /** Takes away the file or link that is in the way, never a directory. */
-function makeRoom(root: RootDirectory, path: string): void {
+function makeRoom(root: RootDirectory, path: string, undo: ExportUndo): void {
   const there = root.lstat(path);
-  if (there === undefined) return;
-  if (there.isDirectory()) {
+  if (there?.isDirectory() === true) {
     throw new AppError("EXPORT_CONFLICT", `${showPath(path)} of the result is no directory, but one is in its place`, {
       hint: "Remove it, or write into another directory.",
     });
   }
-  root.remove(path);
+  undo.begun(path, there !== undefined);
+  if (there !== undefined) root.remove(path);
 }

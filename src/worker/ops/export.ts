@@ -4,6 +4,7 @@ import { AppError } from "../../base/errors.ts";
 import type { Entry } from "../../layer/entry.ts";
 import { tarBlocks } from "../../layer/tar/writer.ts";
 import { exportTree } from "../../snapshot/export-tree.ts";
+import type { ExportUndo } from "../../snapshot/export-undo.ts";
 import { showPath } from "../../snapshot/resolve-path.ts";
 import type { Tree } from "../../snapshot/tree.ts";
 import { treeEntries } from "../../snapshot/tree-entries.ts";
@@ -26,12 +27,26 @@ export async function serve(
     await writeTar(trees, mtime, path, signal);
     return null;
   }
-  for (const { tree, prefix } of trees) {
-    const { syscalls } = context;
-    const onNotice = (message: string): void => context.note("EXPORT_INCOMPLETE", message);
-    await exportTree(tree, join(path, prefix), { syscalls, signal, onNotice, mtime });
-  }
+  await writeDirectory(trees, mtime, path, context, signal);
   return null;
+}
+
+async function writeDirectory(
+  parts: readonly Part[],
+  mtime: bigint | undefined,
+  path: string,
+  { syscalls, note }: WorkerContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const onNotice = (message: string): void => note("EXPORT_INCOMPLETE", message);
+  const written: ExportUndo[] = [];
+  try {
+    for (const { tree, prefix } of parts)
+      written.push(await exportTree(tree, join(path, prefix), { syscalls, signal, onNotice, mtime }));
+  } catch (error) {
+    for (const part of written.toReversed()) part.undo();
+    throw error;
+  }
 }
 
 interface Part {

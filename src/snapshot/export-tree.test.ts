@@ -1,0 +1,43 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadSyscalls } from "../sys/load-syscalls.ts";
+import { exportTree } from "./export-tree.ts";
+import { treeOf } from "./testing/tree-of.ts";
+
+const options = { syscalls: loadSyscalls(), signal: new AbortController().signal };
+const TREE = treeOf({ "a/b": "new", "kept/old": "new", z: "file" });
+
+let directory: string;
+beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "export-tree-"))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a failed export takes back what it made, and leaves the rest as it was", async () => {
+  mkdirSync(join(directory, "z"));
+  mkdirSync(join(directory, "kept"));
+  writeFileSync(join(directory, "kept/own"), "mine");
+  chmodSync(join(directory, "kept"), 0o751);
+  await expect(exportTree(TREE, directory, options)).rejects.toMatchObject({ code: "EXPORT_CONFLICT" });
+  expect(existsSync(join(directory, "a"))).toBe(false);
+  expect(existsSync(join(directory, "kept/old"))).toBe(false);
+  expect(readFileSync(join(directory, "kept/own"), "utf8")).toBe("mine");
+  expect(statSync(join(directory, "kept")).mode & 0o777).toBe(0o751);
+});
+
+test("what was exported can be taken back with the directories made for it, but for what others put there", async () => {
+  const undo = await exportTree(TREE, join(directory, "new/out"), options);
+  expect(readFileSync(join(directory, "new/out/a/b"), "utf8")).toBe("new");
+  writeFileSync(join(directory, "new/other"), "");
+  undo.undo();
+  expect(existsSync(join(directory, "new/out"))).toBe(false);
+  expect(existsSync(join(directory, "new/other"))).toBe(true);
+});
+
+test("a place where nothing can be made is an output's error", async () => {
+  await expect(exportTree(TREE, "/proc/manyarch/out", options)).rejects.toMatchObject({
+    code: "OUTPUT_UNWRITABLE",
+    message: expect.stringContaining("/proc/manyarch"),
+    hint: expect.any(String),
+  });
+});
