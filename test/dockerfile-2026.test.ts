@@ -126,3 +126,19 @@ test("BuildKit's own arguments: the name of the machine, and an index of one", a
   ]);
   expect(bad.stderr).toContain("error[DOCKERFILE_HOSTNAME]");
 });
+
+test("--security=insecure is refused unless allowed, and then has every capability and no filter", async () => {
+  const dockerfile = "FROM busybox\nRUN --security=insecure grep -E '^(CapEff|Seccomp):' /proc/self/status\n";
+  const context = newContext(bed, { Dockerfile: dockerfile });
+  const refused = await bed.cli(["build", context]);
+  expect(refused.stderr).toContain("error[DOCKERFILE_NOT_ALLOWED]: RUN --security=insecure is not allowed");
+  expect(refused.exitCode).toBe(3);
+  for (const rung of ["runtime", "namespace"]) {
+    const built = await build(bed, ["--allow=security.insecure", "--no-cache", `--sandbox=${rung}`, context]);
+    const [, capabilities = "", filter] = /CapEff:\s+(\w+)\nSeccomp:\s+(\d)/.exec(printed(built)) ?? [];
+    expect((BigInt(`0x${capabilities}`) >> 21n) & 1n, "CAP_SYS_ADMIN").toBe(1n);
+    expect(filter).toBe("0");
+  }
+  const plain = newContext(bed, { Dockerfile: dockerfile.replace("--security=insecure ", "") });
+  expect(printed(await build(bed, ["--allow=security.insecure", plain]))).toMatch(/CapEff:\s+0+a80425fb\nSeccomp:\s+2/);
+});

@@ -94,6 +94,7 @@ function definition(step: Step): readonly KeyField[] {
         ["cwd", step.cwd],
         ["user", step.user],
         ["network", step.network],
+        ...optionalField("security", step.insecure === true ? "insecure" : undefined),
         ...platformField(step.platform),
         ...inlineField(step.script && [step.script]),
         ...mountField(step.mounts),

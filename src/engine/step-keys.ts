@@ -132,13 +132,14 @@ export class StepKeys {
 }
 
 /** Of names the addresses are left out, as BuildKit has it: where a service is today changes no result. */
-function settingFields({ hosts = [], ulimits = [], shmSize, hostname }: RunStep): readonly KeyField[] {
+function settingFields({ hosts = [], ulimits = [], shmSize, hostname, insecure }: RunStep): readonly KeyField[] {
   return [
     ...(hosts.length > 0 ? ([["hosts", hosts.map(({ name }) => name)]] as const) : []),
     ...(ulimits.length > 0
       ? ([["limits", ulimits.map(({ type, soft, hard }) => `${type}=${soft}:${hard}`)]] as const)
       : []),
     ...(shmSize === undefined ? [] : ([["shared memory", String(shmSize)]] as const)),
+    ...(insecure === undefined ? [] : ([["security", "insecure"]] as const)),
     ...(hostname === undefined ? [] : ([["hostname", hostname]] as const)),
   ];
 }

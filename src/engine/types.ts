@@ -151,6 +151,8 @@ export interface RunStep {
   readonly ulimits?: readonly Ulimit[] | undefined;
   /** Bytes of /dev/shm. */
   readonly shmSize?: number | undefined;
+  /** With all capabilities that there are, unfiltered. */
+  readonly insecure?: true | undefined;
   /** Default: the same for all RUNs (sandbox/spec.ts). */
   readonly hostname?: string | undefined;
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */

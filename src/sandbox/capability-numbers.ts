@@ -1,28 +1,30 @@
 import { RUN_CAPABILITIES } from "./capabilities.ts";
 
-/** Of `<linux/capability.h>`. */
-const NUMBERS: Readonly<Record<(typeof RUN_CAPABILITIES)[number], number>> = {
-  CAP_CHOWN: 0,
-  CAP_DAC_OVERRIDE: 1,
-  CAP_FOWNER: 3,
-  CAP_FSETID: 4,
-  CAP_KILL: 5,
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_SETPCAP: 8,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_RAW: 13,
-  CAP_SYS_CHROOT: 18,
-  CAP_MKNOD: 27,
-  CAP_AUDIT_WRITE: 29,
-  CAP_SETFCAP: 31,
-};
+/** Of `<linux/capability.h>`, by number. */
+const NAMES =
+  `CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST
+  NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE
+  SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND
+  AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`
+    .split(/\s+/)
+    .map((name) => `CAP_${name}`);
 
-/** What a RUN keeps, as far as we have it ourselves: no more can be given than `held`. */
+/** All that `held` has, for a RUN that is to have all. */
+export function allCapabilities(held: bigint): readonly string[] {
+  return NAMES.filter((_, number) => ((held >> BigInt(number)) & 1n) === 1n);
+}
+
+/** Those of `names` that we have ourselves, by number: no more can be given than `held`. */
+export function capabilityNumbers(names: readonly string[], held: bigint): readonly number[] {
+  return names.map((name) => NAMES.indexOf(name)).filter((number) => ((held >> BigInt(number)) & 1n) === 1n);
+}
+
+/** What a RUN keeps, as far as we have it ourselves. */
 export function runCapabilities(held: bigint, without: readonly string[] = []): readonly number[] {
-  return RUN_CAPABILITIES.filter((name) => !without.includes(name))
-    .map((name) => NUMBERS[name])
-    .filter((number) => ((held >> BigInt(number)) & 1n) === 1n);
+  return capabilityNumbers(
+    RUN_CAPABILITIES.filter((name) => !without.includes(name)),
+    held,
+  );
 }
 
 /** The permitted capabilities in the text of `/proc/self/status`. */

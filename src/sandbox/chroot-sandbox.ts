@@ -21,7 +21,7 @@ export function chrootSandbox(runs: LaunchedRuns, syscalls: Syscalls): Sandbox {
   return {
     rung: rungNamed("chroot"),
     runtime: null,
-    serves: ({ emulator, network }) => emulator === undefined && network === "host",
+    serves: ({ emulator, network, insecure }) => emulator === undefined && network === "host" && insecure === undefined,
     run: (request, options) =>
       runs.run(request, options, (directory) => prepare(request, directory, capabilities, syscalls)),
   };

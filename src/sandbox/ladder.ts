@@ -84,8 +84,10 @@ function lineOf({ rung, reason, fix }: PassedOver): string {
   return `  ${rung} passed over: ${reason}${fix === undefined ? "" : `. ${fix}`}`;
 }
 
-function unavailable({ argv, emulator, network }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
-  const kind = network === "none" ? "RUN --network=none (a network of its own takes namespaces)" : "RUN";
+function unavailable({ argv, emulator, network, insecure }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
+  const plain =
+    insecure === undefined ? "RUN" : "RUN --security=insecure (all capabilities are to be had in namespaces only)";
+  const kind = network === "none" ? "RUN --network=none (a network of its own takes namespaces)" : plain;
   const what = emulator === undefined ? kind : `${kind} of a foreign platform`;
   const hint = passedOver.flatMap(({ fix }) => (fix === undefined ? [] : [fix])).at(-1);
   return new AppError(

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { permittedIn, runCapabilities } from "./capability-numbers.ts";
+import { capabilityNumbers, permittedIn, runCapabilities } from "./capability-numbers.ts";
 import type { JobMount } from "./launch/job.ts";
 import type { LaunchedRuns, Prepared } from "./launched-run.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
@@ -16,12 +16,16 @@ export interface NamespaceOptions {
 
 /** The rung `namespace`: what an OCI runtime would make of the same specification, made by a launcher. */
 export function namespaceSandbox(runs: LaunchedRuns, options: NamespaceOptions): Sandbox {
-  const capabilities = runCapabilities(permittedIn(readFileSync("/proc/self/status", "latin1")));
+  const held = permittedIn(readFileSync("/proc/self/status", "latin1"));
+  const capabilities = runCapabilities(held);
   return {
     rung: rungNamed("namespace"),
     runtime: null,
     serves: ({ emulator }) => emulator?.kind !== "proot",
-    run: (request, run) => runs.run(request, run, (directory) => prepare(request, directory, capabilities, options)),
+    run: (request, run) => {
+      const own = request.insecure === undefined ? capabilities : capabilityNumbers(request.insecure, held);
+      return runs.run(request, run, (directory) => prepare(request, directory, own, options));
+    },
   };
 }
 

@@ -25,7 +25,7 @@ export function prootSandbox(options: ProotOptions): Sandbox {
   return {
     rung: rungNamed("proot"),
     runtime: null,
-    serves: ({ network }) => network === "host",
+    serves: ({ network, insecure }) => network === "host" && insecure === undefined,
     run: async (request, run) => {
       if (!fakeRootWorks()) throw noTracer();
       const directory = `${options.scratch}/traced${count++}`;

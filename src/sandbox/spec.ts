@@ -19,6 +19,8 @@ export interface RunProcess {
   /** Supplementary groups. */
   readonly groups: readonly number[];
   readonly network: "host" | "none";
+  /** `--security=insecure`: the capabilities that it has, with nothing masked or filtered. Default: those of every RUN. */
+  readonly insecure?: readonly string[] | undefined;
   readonly ulimits?: readonly RunLimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
@@ -46,6 +48,7 @@ export interface SpecOptions {
 
 /** The OCI runtime configuration of a RUN: BuildKit's sandbox. */
 export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
+  const capabilities = run.insecure ?? RUN_CAPABILITIES;
   return {
     ociVersion: "1.0.2",
     process: {
@@ -55,9 +58,9 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
       env: run.env,
       cwd: run.cwd,
       capabilities: {
-        bounding: RUN_CAPABILITIES,
-        permitted: RUN_CAPABILITIES,
-        effective: RUN_CAPABILITIES,
+        bounding: capabilities,
+        permitted: capabilities,
+        effective: capabilities,
         inheritable: [],
         ambient: [],
       },
@@ -70,9 +73,13 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
     mounts: [...runMounts(options.files, options.userNamespace, run.shmSize), ...(options.mounts ?? [])],
     linux: {
       namespaces: namespaces(run.network).map((type) => ({ type })),
-      seccomp: seccompProfile(options.architecture, RUN_CAPABILITIES),
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READONLY_PATHS,
+      ...(run.insecure === undefined
+        ? {
+            seccomp: seccompProfile(options.architecture, RUN_CAPABILITIES),
+            maskedPaths: MASKED_PATHS,
+            readonlyPaths: READONLY_PATHS,
+          }
+        : { maskedPaths: [], readonlyPaths: [] }),
     },
   };
 }

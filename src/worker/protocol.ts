@@ -183,6 +183,8 @@ export interface RunRequest {
   readonly ulimits?: readonly Ulimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
+  /** With all capabilities that the worker has, and without filters. */
+  readonly insecure?: true | undefined;
   /** Of the machine that it believes to be on. */
   readonly hostname?: string | undefined;
   /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */

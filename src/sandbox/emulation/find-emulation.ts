@@ -114,7 +114,10 @@ async function hostReason(
   return [`the host's handler ${handler.name} lacks flag F and works in no root but the host's`];
 }
 
-const NO_TRACER: Trial = { runs: false, reason: "the tracer of the rung proot is ruled out by --sandbox or --min-sandbox" };
+const NO_TRACER: Trial = {
+  runs: false,
+  reason: "the tracer of the rung proot is ruled out by --sandbox or --min-sandbox",
+};
 
 /** The tracer of rung proot starts the emulator for each program, in a root that has nothing it could be linked with. */
 async function traced(probe: Probe, qemu: string): Promise<Trial> {

@@ -1,7 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { AppError } from "../../base/errors.ts";
 import { fromUtf8 } from "../../layer/entry.ts";
 import { formatPlatform } from "../../oci/platform.ts";
+import { allCapabilities, permittedIn } from "../../sandbox/capability-numbers.ts";
 import type { Qemu } from "../../sandbox/emulation/types.ts";
 import { makeMountPoints, removeMountPoints } from "../../sandbox/mount-points.ts";
 import type { MadeMountPoints } from "../../sandbox/mount-points.ts";
@@ -68,7 +69,7 @@ async function runIn(
   context: WorkerContext,
   call: Call,
 ): Promise<void> {
-  const { argv, cwd, network, hosts, ulimits, shmSize, hostname, platform, hostCa, emulator } = request;
+  const { argv, cwd, network, hosts, ulimits, shmSize, hostname, insecure, platform, hostCa, emulator } = request;
   const goCache = request.goCache === undefined ? undefined : goCacheOf(request.goCache, user, context.syscalls);
   const tree = new DirectoryTree(root);
   makeWorkingDirectory(root, tree, cwd, user, context.syscalls);
@@ -91,6 +92,8 @@ async function runIn(
       ulimits,
       shmSize,
       hostname,
+      insecure:
+        insecure === true ? allCapabilities(permittedIn(readFileSync("/proc/self/status", "latin1"))) : undefined,
       hostCa,
       goCache,
       emulator,

@@ -34,6 +34,7 @@ export function convertRun(state: StageState, run: RunInstruction): void {
       ...(runs?.hosts.length && { hosts: runs.hosts }),
       ...(runs?.ulimits.length && { ulimits: runs.ulimits }),
       ...(runs?.shmSize !== undefined && { shmSize: runs.shmSize }),
+      ...(run.security === "insecure" && { insecure: true }),
       ...(hostname && { hostname }),
       ...crossing,
       ...(script !== undefined && { script }),
