@@ -145,10 +145,7 @@ async function startWorker(
 async function keepStdin(store: Store, session: () => Session, { stdin, signal }: ProcessContext): Promise<FileStep> {
   const writer = store.blobs.writer(session());
   try {
-    for await (const chunk of stdin?.() ?? []) {
-      signal.throwIfAborted();
-      writer.write(chunk);
-    }
+    for await (const chunk of stdin?.() ?? []) writer.write(chunk);
     if (writer.size === 0) {
       throw new AppError("USAGE_INVALID", "standard input is empty, expected a Dockerfile or an archive", {
         hint: "Pipe it: tar -cz . | manyarch build -, or manyarch build - < Dockerfile.",
@@ -156,6 +153,9 @@ async function keepStdin(store: Store, session: () => Session, { stdin, signal }
     }
     const { digest, size } = await writer.commitAsync({}, signal);
     return { kind: "file", name: "context", digest, size, mode: 0o600, mtime: "0" };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
     writer.abort();
   }

@@ -47,7 +47,8 @@ export function processContext(proc: NodeJS.Process): CliContext {
     env: proc.env,
     cwd: proc.cwd(),
     signal: stop.signal,
-    stdin: () => proc.stdin,
+    // Whoever waits for input at a terminal is not to wait on when interrupted.
+    stdin: () => process.getBuiltinModule("node:stream").addAbortSignal(stop.signal, proc.stdin),
     exitCode: undefined,
   };
 }

@@ -14,7 +14,8 @@ export interface Submodule {
 export async function submodulesOf(repository: FetchedRepository, runner: GitRunner): Promise<readonly Submodule[]> {
   const { commit, gitDirectory } = repository;
   const what = `cannot list the submodules of ${repository.remote}`;
-  const tree = await git(what, ["ls-tree", "-r", "-z", "--full-tree", commit], runner, { gitDirectory });
+  // Without files, of which there may be any number.
+  const tree = await git(what, ["ls-tree", "-r", "-d", "-z", "--full-tree", commit], runner, { gitDirectory });
   const links = tree.split("\0").flatMap((line) => {
     const match = /^160000 commit ([0-9a-f]+)\t(.*)$/s.exec(line);
     return match === null ? [] : [{ commit: match[1] ?? "", path: match[2] ?? "" }];
