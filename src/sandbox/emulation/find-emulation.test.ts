@@ -46,7 +46,7 @@ test("where neither kernel nor tracer may be used there is a reason for each", a
   const found = await find(["s390x"], { kernel: "none", tracer: false });
   expect(found.get("s390x")).toEqual({
     kind: "none",
-    reasons: [expect.stringMatching(/rung proot may not|no qemu-s390x/)],
+    reasons: [expect.stringMatching(/ruled out by --sandbox|no qemu-s390x/)],
   });
 });
 
