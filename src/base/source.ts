@@ -22,6 +22,12 @@ export function lineRange(file: SourceFile, first: number, last: number = first)
   return { file, start: { line: first, column: 1 }, end: { line: last + 1, column: 1 } };
 }
 
+/** First and last line of a range, both included: one that ends at column 1 of a line does not mean that line. */
+export function linesOf({ start, end }: SourceRange): { readonly first: number; readonly last: number } {
+  const last = end.column <= 1 && end.line > start.line ? end.line - 1 : end.line;
+  return { first: start.line, last: Math.max(start.line, last) };
+}
+
 /** `Dockerfile:12` or, where the column says more than the line, `Dockerfile:12:8`. */
 export function formatPosition(range: SourceRange): string {
   const { line, column } = range.start;

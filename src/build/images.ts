@@ -1,3 +1,4 @@
+import { parseBoolean } from "../base/values.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { StepId } from "../engine/types.ts";
 import type { Packing } from "../worker/protocol.ts";
@@ -84,9 +85,9 @@ export async function makeImages(
   return { main: forms[0] && of(forms[0]), of };
 }
 
-/** BuildKit's own argument for it; what its parser of booleans takes for true. */
+/** BuildKit's own argument for it. */
 function wantsIndex({ buildArgs }: BuildRequest): boolean {
-  return /^(?:1|t|true)$/i.test(buildArgs["BUILDKIT_MULTI_PLATFORM"] ?? "");
+  return parseBoolean(buildArgs["BUILDKIT_MULTI_PLATFORM"] ?? "") === true;
 }
 
 function formName(options: ImageOptions): string {

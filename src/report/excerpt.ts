@@ -1,5 +1,5 @@
 import { redactUserinfo } from "../base/redact.ts";
-import { formatPosition } from "../base/source.ts";
+import { formatPosition, linesOf } from "../base/source.ts";
 import type { SourceRange } from "../base/source.ts";
 import { cleanLine } from "./clean.ts";
 import { displayWidth, truncate } from "./width.ts";
@@ -19,7 +19,7 @@ const RANGE_LINES = 8;
 export function renderExcerpt(range: SourceRange, options: ExcerptOptions): string[] {
   const text = range.file.text.replace(/\r?\n$/, "").split(/\r?\n/);
   const first = Math.max(1, range.start.line);
-  const last = Math.min(text.length, Math.max(first, lastLine(range)));
+  const last = Math.min(text.length, Math.max(first, linesOf(range).last));
   const digits = String(Math.min(text.length, last + CONTEXT)).length;
   const lines = [`${" ".repeat(digits)} ${options.paint("-->")} ${cleanLine(formatPosition(range))}`];
   if (first > text.length) return lines;
@@ -37,11 +37,6 @@ export function renderExcerpt(range: SourceRange, options: ExcerptOptions): stri
     if (under !== "") lines.push(truncate(`${" ".repeat(digits)}   | ${options.paint(under)}`, options.columns));
   }
   return lines;
-}
-
-/** A range that ends at column 1 of a line does not mean that line. */
-function lastLine({ start, end }: SourceRange): number {
-  return end.column <= 1 && end.line > start.line ? end.line - 1 : end.line;
 }
 
 /** The numbers of the lines to show; undefined for what is left out. */

@@ -1,3 +1,4 @@
+import { linesOf } from "../base/source.ts";
 import type { SourceRange } from "../base/source.ts";
 import type { Outline, OutlineTarget } from "../frontend/dockerfile/to-graph/outline.ts";
 import { cleanLine } from "./clean.ts";
@@ -89,9 +90,9 @@ function base64(text: string): string {
 }
 
 /** Lines alone, as BuildKit has no columns there. */
-function locationOf({ start, end }: SourceRange): object {
-  const last = end.column === 1 && end.line > start.line ? end.line - 1 : end.line;
-  return { ranges: [{ start: { line: start.line }, end: { line: last } }] };
+function locationOf(source: SourceRange): object {
+  const { first, last } = linesOf(source);
+  return { ranges: [{ start: { line: first }, end: { line: last } }] };
 }
 
 /** Columns with `gap` spaces between them; the last one is as long as it is. */

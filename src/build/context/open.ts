@@ -2,6 +2,7 @@ import { AppError } from "../../base/errors.ts";
 import type { Hidden } from "../../base/hidden.ts";
 import { redactUserinfo } from "../../base/redact.ts";
 import type { SourceFile } from "../../base/source.ts";
+import { parseBoolean } from "../../base/values.ts";
 import type { FileStep } from "../../engine/types.ts";
 import { openDirectory, readSourceFile, withDockerfile } from "../../frontend/context/directory.ts";
 import { decodeSourceFile } from "../../frontend/dockerfile/source-file.ts";
@@ -38,7 +39,7 @@ export async function openContext(request: BuildRequest, options: OpenOptions): 
     case "stdin":
       return openStdin(dockerfile, options);
     case "address": {
-      const keepGitDir = /^(?:1|t|true)$/i.test(request.buildArgs["BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "");
+      const keepGitDir = parseBoolean(request.buildArgs["BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "") === true;
       const fetched = await fetchSource(parseContextAddress(context.address, { keepGitDir }), options);
       return openFetched(fetched, redactUserinfo(context.address.reveal()), dockerfile, options);
     }

@@ -1,3 +1,4 @@
+import { parseBoolean } from "../../base/values.ts";
 import { LINT_FORMATS, type LintFormat } from "../../report/lint/format.ts";
 import { usage } from "./usage.ts";
 
@@ -28,7 +29,7 @@ export function parseCall(text: string | undefined, check: boolean): Call | unde
   return {
     method: "check",
     format: parseFormat(options.get("format")),
-    ignoreStatus: /^(?:1|t|true)$/i.test(options.get("ignorestatus") ?? ""),
+    ignoreStatus: parseBoolean(options.get("ignorestatus") ?? "") === true,
   };
 }
 

@@ -2,6 +2,7 @@ import { cleanPath } from "../../base/clean-path.ts";
 import { AppError } from "../../base/errors.ts";
 import { Hidden } from "../../base/hidden.ts";
 import { redactUserinfo } from "../../base/redact.ts";
+import { parseBoolean } from "../../base/values.ts";
 import type { GitStep } from "../../engine/types.ts";
 
 /** What a git address of BuildKit's kinds says: `URL#ref:directory`, `URL?ref=…&subdir=…`, `user@host:path`. */
@@ -154,12 +155,12 @@ function relative(path: string): string {
   return cleanPath(`/${path}`).slice(1);
 }
 
-/** As Go's strconv.ParseBool; a name without value is true. */
+/** A name without value is true. */
 function flag(values: ReadonlyMap<string, string>, name: (typeof FLAGS)[number], text: string): boolean | undefined {
   const value = values.get(name);
   if (value === undefined) return undefined;
-  if (["", "1", "t", "T", "TRUE", "true", "True"].includes(value)) return true;
-  if (["0", "f", "F", "FALSE", "false", "False"].includes(value)) return false;
+  const read = value === "" ? true : parseBoolean(value);
+  if (read !== undefined) return read;
   throw invalid(text, `has ${name}=${value}, expected true or false`);
 }
 

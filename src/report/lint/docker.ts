@@ -1,9 +1,10 @@
+import { redactUserinfo } from "../../base/redact.ts";
+import { linesOf } from "../../base/source.ts";
 import type { SourceFile } from "../../base/source.ts";
 import { cleanText } from "../clean.ts";
-import { linesOf } from "./types.ts";
 import type { Checked } from "./types.ts";
 
-/** What `docker build --check` prints, to the letter but for what a terminal would take for commands. */
+/** What `docker build --check` prints, to the letter but for what a terminal would take for commands, and passwords. */
 export function dockerText(files: readonly Checked[]): string {
   const findings = files.flatMap((checked) => checked.findings.map((finding) => ({ ...finding, file: checked.file })));
   if (findings.length === 0) {
@@ -39,7 +40,7 @@ function excerpt(file: SourceFile, { first, last }: { readonly first: number; re
   const shown = lines.slice(from - 1, to).map((line, index) => {
     const number = from + index;
     const mark = number >= first && number <= last ? ">>>" : "   ";
-    return ` ${String(number).padStart(3)} | ${mark} ${cleanText(line)}\n`;
+    return ` ${String(number).padStart(3)} | ${mark} ${cleanText(redactUserinfo(line))}\n`;
   });
   const rule = "-".repeat(20);
   return `${cleanText(file.name)}:${first}\n${rule}\n${shown.join("")}${rule}\n`;

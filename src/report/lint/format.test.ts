@@ -273,3 +273,15 @@ test("junit: a suite for each file, well-formed whatever the text", async () => 
   });
   expect(await format("junit", [nasty])).not.toMatch(/[\u0000-\u0008\u000b-\u001f]|\p{Cs}/u);
 });
+
+test("a password in an address is in no excerpt", async () => {
+  const file = await check({
+    name: "Dockerfile",
+    text: "FROM scratch\nADD https://me:hunter2@h.test/a /\nENV token=x\n",
+  });
+  for (const name of ["docker", "terminal"] as const) {
+    const text = await format(name, [file]);
+    expect(text).toContain("https://xxxxx:xxxxx@h.test/a");
+    expect(text).not.toContain("hunter2");
+  }
+});

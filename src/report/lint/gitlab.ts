@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
+import { linesOf } from "../../base/source.ts";
 import { distinct } from "../../frontend/dockerfile/lint/linter.ts";
 import { fingerprints } from "./fingerprint.ts";
-import { linesOf } from "./types.ts";
 import type { Checked } from "./types.ts";
 
 const SEVERITY = { error: "major", warning: "minor", info: "info" } as const;

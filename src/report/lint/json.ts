@@ -1,6 +1,6 @@
+import { linesOf } from "../../base/source.ts";
 import type { SourceRange } from "../../base/source.ts";
 import { encodeUtf8 } from "../../base/utf8.ts";
-import { linesOf } from "./types.ts";
 import type { Checked } from "./types.ts";
 
 /** The JSON of `docker build --call=check,format=json`, with a source for each file. */

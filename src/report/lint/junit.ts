@@ -1,7 +1,7 @@
+import { linesOf } from "../../base/source.ts";
 import { distinct } from "../../frontend/dockerfile/lint/linter.ts";
 import type { Finding, Rule } from "../../frontend/dockerfile/lint/rule.ts";
 import { RULES } from "../../frontend/dockerfile/lint/rules.ts";
-import { linesOf } from "./types.ts";
 import type { Checked } from "./types.ts";
 
 /** JUnit's XML as CI systems read it: a suite for each file, a case for each rule. */

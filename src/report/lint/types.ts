@@ -1,4 +1,5 @@
 import type { AppError } from "../../base/errors.ts";
+import { linesOf } from "../../base/source.ts";
 import type { SourceFile, SourceRange } from "../../base/source.ts";
 import type { Finding } from "../../frontend/dockerfile/lint/rule.ts";
 
@@ -8,12 +9,6 @@ export interface Checked {
   readonly findings: readonly Finding[];
   /** Why it cannot be built. */
   readonly error: AppError | undefined;
-}
-
-/** First and last line of a range, both included. */
-export function linesOf({ start, end }: SourceRange): { readonly first: number; readonly last: number } {
-  const last = end.column <= 1 && end.line > start.line ? end.line - 1 : end.line;
-  return { first: start.line, last: Math.max(start.line, last) };
 }
 
 /** A place in a text as the formats for machines have it: lines and columns from 1, ends included but for columns. */

@@ -1,5 +1,6 @@
 import { AppError } from "../../../base/errors.ts";
 import type { SourceRange } from "../../../base/source.ts";
+import { parseBoolean } from "../../../base/values.ts";
 import type { Dockerfile } from "../ast.ts";
 
 /** What `# check=` says: rules that are skipped, experimental rules that run, and whether findings are errors. */
@@ -58,9 +59,12 @@ function parseSettings(text: string, source?: SourceRange): CheckSettings {
       case "experimental":
         experimental = parseNames(value);
         break;
-      case "error":
-        error = parseBoolean(value, part, source);
+      case "error": {
+        const isError = parseBoolean(value);
+        if (isError === undefined) throw invalid(part, source);
+        error = isError;
         break;
+      }
       default:
         throw invalid(part, source);
     }
@@ -79,13 +83,6 @@ function parseNames(text: string): RuleSet {
 
 function trim(text: string): string {
   return text.trim();
-}
-
-/** As Go's strconv.ParseBool. */
-function parseBoolean(text: string, part: string, source: SourceRange | undefined): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
-  throw invalid(part, source);
 }
 
 function merge(file: CheckSettings, own: CheckSettings): CheckSettings {
