@@ -3,6 +3,7 @@ import type { Annotation } from "../oci/annotation.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Mirrors } from "../registry/mirrors.ts";
+import type { RunLimits } from "../sandbox/cgroups/limits.ts";
 import type { RungChoice } from "../sandbox/rung.ts";
 import type { HostEntry, Ulimit } from "../worker/protocol.ts";
 
@@ -35,6 +36,8 @@ export interface BuildRequest {
   /** Stages whose steps are all executed. */
   readonly noCacheStages: readonly string[];
   readonly runs: RunSettings;
+  /** What a RUN may use; the image is the same without. */
+  readonly limits: RunLimits;
   /** What to tell before anything else. */
   readonly notes: readonly RequestNote[];
   /** `auto`: RUNs trust the CAs that this machine trusts. */

@@ -80,7 +80,9 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   const openSession = (): Session => (session ??= store.session());
   const agents = new ServedAgents(request.agents, (name) => openSession().tempPath(name));
   const inputs = privateInputs(request, agents);
-  const keeper = new WorkerKeeper((needs) => startWorker(store, process, note, { ...needs, sandbox: request.sandbox }));
+  const { sandbox, limits } = request;
+  const noteOnce = onceEach(note);
+  const keeper = new WorkerKeeper((needs) => startWorker(store, process, noteOnce, { ...needs, sandbox, limits }));
   return {
     store,
     client,
@@ -131,11 +133,22 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   };
 }
 
+/** A worker that takes the place of another one says the same again. */
+function onceEach(note: (code: string, message: string) => void): (code: string, message: string) => void {
+  const told = new Set<string>();
+  return (code, message) => {
+    const text = `${code} ${message}`;
+    if (told.has(text)) return;
+    told.add(text);
+    note(code, message);
+  };
+}
+
 async function startWorker(
   store: Store,
   process: ProcessContext,
   onNote: (code: string, message: string) => void,
-  needs: WorkerNeeds & Pick<WorkerOptions, "sandbox">,
+  needs: WorkerNeeds & Pick<WorkerOptions, "sandbox" | "limits">,
 ): Promise<Worker> {
   const { spawnWorker } = await import("../worker/spawn.ts");
   const { env, signal, outputRoom } = process;

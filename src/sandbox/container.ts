@@ -16,6 +16,8 @@ export interface ContainerOptions {
   /** Where the runtime keeps its records of running containers. */
   readonly stateDirectory: string;
   readonly syscalls: Syscalls;
+  /** What the runtime enters cgroups by before it begins. */
+  readonly cgroups?: readonly string[] | undefined;
   readonly onOutput: OnOutput;
   readonly signal: AbortSignal;
   /** Called while the container runs, every millisecond or so, until it answers true. */

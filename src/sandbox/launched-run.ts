@@ -42,7 +42,8 @@ export class LaunchedRuns {
     try {
       const before = oomKills();
       prepared = prepare(directory);
-      const job = { ...prepared.job, limits: launchLimits(request.ulimits), mark: markOf(marks, number) };
+      const { cgroups, ulimits } = request;
+      const job = { ...prepared.job, cgroups, limits: launchLimits(ulimits), mark: markOf(marks, number) };
       const end = await runCommand(launcher, job, { calls: calls(), ...options });
       if (end.complaint !== undefined && !isOfCommand(end.complaint))
         throw new AppError("SANDBOX_FAILED", `the sandbox could not be made: ${end.complaint}`);
@@ -57,6 +58,6 @@ export class LaunchedRuns {
 }
 
 export interface Prepared {
-  readonly job: Omit<LaunchJob, "mark" | "limits">;
+  readonly job: Omit<LaunchJob, "mark" | "limits" | "cgroups">;
   undo(): void;
 }

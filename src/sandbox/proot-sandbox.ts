@@ -47,7 +47,7 @@ async function runIn(
 ): Promise<void> {
   if ((request.ulimits ?? []).length > 0) throw noLimits();
   const files = writeRunFiles(request, directory);
-  const { argv, cwd, uid, gid, groups, rootDirectory, shmSize, emulator, mounts = [] } = request;
+  const { argv, cwd, uid, gid, groups, rootDirectory, shmSize, emulator, cgroups, mounts = [] } = request;
   const before = oomKills();
   const guest = {
     root: rootDirectory,
@@ -55,7 +55,7 @@ async function runIn(
     emulators: emulator === undefined ? {} : { [emulator.qemu.architecture]: emulator.qemu.path },
   };
   const end = await runInFakeRoot(
-    { argv, env: runVariables(request, files), cwd, uid, gid, groups, guest },
+    { argv, env: runVariables(request, files), cwd, uid, gid, groups, cgroups, guest },
     { scratch: directory, syscalls, ...run },
   );
   const failure = runFailure(end, circumstancesOf(request, before));

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { AppError, messageOf } from "../base/errors.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { outputPipe } from "./pipes.ts";
+import { enteringArgv } from "./cgroups/run-cgroups.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface RuntimeProcessOptions {
@@ -14,6 +15,8 @@ export interface RuntimeProcessOptions {
   /** Where it is to write the id of the container's first process. */
   readonly pidFile: string;
   readonly syscalls: Syscalls;
+  /** What it enters cgroups by before it begins. */
+  readonly cgroups?: readonly string[] | undefined;
 }
 
 export interface RuntimeProcess {
@@ -29,7 +32,9 @@ export function startRuntime(runtime: Runtime, options: RuntimeProcessOptions): 
   const global = [...runtime.flags, "--log", log, "--log-format", "json", "--root", stateDirectory];
   const stdout = outputPipe(`${bundle}/stdout`, syscalls);
   const stderr = outputPipe(`${bundle}/stderr`, syscalls);
-  const child = spawn(runtime.path, [...global, "run", "--bundle", bundle, "--pid-file", pidFile, id], {
+  const argv = [runtime.path, ...global, "run", "--bundle", bundle, "--pid-file", pidFile, id];
+  const [command = "", ...args] = enteringArgv(options.cgroups ?? [], argv);
+  const child = spawn(command, args, {
     stdio: ["ignore", stdout.writeFd, stderr.writeFd],
     cwd: "/",
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },

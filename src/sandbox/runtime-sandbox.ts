@@ -45,8 +45,9 @@ export function runtimeSandbox(options: RuntimeSandboxOptions): Sandbox {
         const end = await runWith(choice, (runtime) => {
           const learn = (): boolean => filter.learn(spec, runtime, `${stateDirectory}/${id}`);
           const whileRunning = filter.wants(spec, runtime) ? learn : undefined;
+          const { cgroups } = request;
           const container = { id, bundle, stateDirectory, syscalls: options.syscalls, onOutput, signal, whileRunning };
-          return runContainer(runtime, filter.applyTo(spec, runtime), container);
+          return runContainer(runtime, filter.applyTo(spec, runtime), { ...container, cgroups });
         });
         const failure = runFailure(end, circumstancesOf(request, before));
         if (failure !== undefined) throw failure;

@@ -23,6 +23,8 @@ export interface SandboxRun extends RunProcess {
   readonly goCache?: string | undefined;
   /** What its binaries run with. One of kind `own` is registered by now: it needs nothing of the sandbox. */
   readonly emulator?: Emulator | undefined;
+  /** What its first process enters cgroups by: it writes `0` there, before anything else (limited-sandbox.ts). */
+  readonly cgroups?: readonly string[] | undefined;
 }
 
 /** Where RUNs execute: one rung of the ladder. */

@@ -5,14 +5,16 @@ import { errnoOf } from "../base/errors.ts";
 const QUIET = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
 const CGROUPS = "/sys/fs/cgroup";
 
-/**
- * Mounts what sandboxes are made with, in a mount namespace of our own, so that it goes when we do:
- * a tmpfs on the empty directory `scratch`, and on /sys/fs/cgroup the cgroups that this process is in,
- * read-only. The latter is what a RUN sees; it also gives runtimes one hierarchy, where crun refuses the
- * hybrid ones, and none that they could leave anything in.
- */
-export function mountForSandboxes(syscalls: Syscalls, scratch: string): void {
+/** Mounts a tmpfs on the empty directory `scratch`, in a mount namespace of our own, so that it goes when we do. */
+export function mountScratch(syscalls: Syscalls, scratch: string): void {
   syscalls.mount("tmpfs", scratch, "tmpfs", QUIET, "mode=0700");
+}
+
+/**
+ * Mounts on /sys/fs/cgroup the cgroups that this process is in, read-only. That is what a RUN sees; it also
+ * gives runtimes one hierarchy, where crun refuses the hybrid ones, and none that they could leave anything in.
+ */
+export function mountOwnCgroups(syscalls: Syscalls): void {
   try {
     syscalls.mount("cgroup2", CGROUPS, "cgroup2", QUIET | MOUNT.RDONLY);
   } catch (error) {

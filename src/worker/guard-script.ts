@@ -19,30 +19,47 @@ read -r _ || exit 1
 
 const ENTER = `${LET_ON}exec unshare --pid -- /bin/sh -c "$0" guard "$@"`;
 
-const GUARD = `session=$1
-shift
-setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup -- "$@" </dev/null &
+/**
+ * Before it has a cgroup namespace, which nothing of version 2 may leave; a worker that could not enter finds
+ * out by itself. `find` removes the cgroups as well, of whose files nobody can.
+ */
+const CGROUPS = `set -f
+IFS='
+'
+enter() {
+  for cgroup in $cgroups; do echo 0 2>/dev/null >"$cgroup/cgroup.procs"; done
+  exec "$@"
+}`;
+const REMOVE_ARGS = "-depth '(' -type d -o ! -path '*/manyarch-????????????????/*' ')' -delete";
+
+const GUARD = `session=$1 cgroups=$2
+shift 2
+${CGROUPS}
+enter setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup -- "$@" </dev/null &
 worker=$!
 exec 3>&-
 read -r _
 exec 2>/dev/null
 kill -KILL $worker
 wait $worker
+[ -z "$cgroups" ] || exec find "$session" $cgroups ${REMOVE_ARGS}
 exec rm -rf -- "$session"`;
 
 /**
  * Where there are no namespaces: what the worker started is found by its mark (sandbox/launch/marks.ts),
  * again and again until nothing is, since a process may start another one meanwhile.
  */
-const PLAIN_GUARD = `${LET_ON}session=$1 mark=$2
-shift 2
-"$@" </dev/null &
+const PLAIN_GUARD = `${LET_ON}session=$1 cgroups=$2 mark=$3
+shift 3
+${CGROUPS}
+enter "$@" </dev/null &
 worker=$!
 exec 3>&-
 read -r _
 exec 2>/dev/null
 kill -KILL $worker
 wait $worker
+set +f
 for round in 1 2 3 4 5 6 7 8 9; do
   found=
   for limits in $(grep -l "^Max file locks  *$mark" /proc/[0-9]*/limits); do
@@ -51,17 +68,34 @@ for round in 1 2 3 4 5 6 7 8 9; do
   done
   [ -n "$found" ] || break
 done
+set -f
+[ -z "$cgroups" ] || find $cgroups ${REMOVE_ARGS}
 rm -rf -- "$session" && exit 0
 chmod -R u+rwX -- "$session"
 exec rm -rf -- "$session"`;
 
-/** The command that guards `worker`, a command itself, in namespaces, and removes `session`. Both scripts read standard input and descriptor 3. */
-export function guardArgv(userNamespace: boolean, session: string, worker: readonly string[]): readonly string[] {
+/** What a guard removes in the end. */
+export interface Guarded {
+  readonly session: string;
+  /** Cgroups that the worker begins in (sandbox/cgroups/session-cgroups.ts). */
+  readonly cgroups: readonly string[];
+}
+
+/** The command that guards `worker`, a command itself, in namespaces, and removes what it is given. Both scripts read standard input and descriptor 3. */
+export function guardArgv(
+  userNamespace: boolean,
+  { session, cgroups }: Guarded,
+  worker: readonly string[],
+): readonly string[] {
   const unshare = userNamespace ? ["unshare", "--user", "--"] : [];
-  return [...unshare, "/bin/sh", "-c", ENTER, GUARD, session, ...worker];
+  return [...unshare, "/bin/sh", "-c", ENTER, GUARD, session, cgroups.join("\n"), ...worker];
 }
 
 /** As {@link guardArgv}, for a worker without namespaces, whose processes carry marks that begin with `mark`. */
-export function plainGuardArgv(mark: string, session: string, worker: readonly string[]): readonly string[] {
-  return ["/bin/sh", "-c", PLAIN_GUARD, "guard", session, mark, ...worker];
+export function plainGuardArgv(
+  mark: string,
+  { session, cgroups }: Guarded,
+  worker: readonly string[],
+): readonly string[] {
+  return ["/bin/sh", "-c", PLAIN_GUARD, "guard", session, cgroups.join("\n"), mark, ...worker];
 }

@@ -79,12 +79,13 @@ export function startGuard({ start, path, compileCache }: GuardOptions): Guard {
   };
 }
 
-function guardCommand({ place, session, marks }: WorkerStart, worker: readonly string[]): readonly string[] {
+function guardCommand({ place, session, marks, limits }: WorkerStart, worker: readonly string[]): readonly string[] {
+  const cgroups = limits?.cgroups.map(({ directory }) => directory) ?? [];
   switch (place.kind) {
     case "namespaces":
-      return guardArgv(place.userNamespace, session, worker);
+      return guardArgv(place.userNamespace, { session, cgroups }, worker);
     case "plain":
-      return plainGuardArgv(marks, session, worker);
+      return plainGuardArgv(marks, { session, cgroups }, worker);
   }
 }
 

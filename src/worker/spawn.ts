@@ -1,4 +1,8 @@
+import { basename } from "node:path";
 import { AppError } from "../base/errors.ts";
+import { controllersOf } from "../sandbox/cgroups/limits.ts";
+import type { RunLimits } from "../sandbox/cgroups/limits.ts";
+import { makeSessionCgroups, removeCgroup } from "../sandbox/cgroups/session-cgroups.ts";
 import { newMarks } from "../sandbox/launch/marks.ts";
 import { allowedRungs } from "../sandbox/rung.ts";
 import type { PassedOver, RungChoice } from "../sandbox/rung.ts";
@@ -16,7 +20,7 @@ import type { Guard } from "./guard.ts";
 import { noPlace, places, rungsOf, workerPlace } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { WorkerRequest, WorkerResults } from "./protocol.ts";
-import type { WorkerStart } from "./start.ts";
+import type { WorkerLimits, WorkerStart } from "./start.ts";
 import { startFailure } from "./unavailable.ts";
 
 export interface WorkerOptions {
@@ -34,6 +38,8 @@ export interface WorkerOptions {
   readonly traced?: boolean | undefined;
   /** Which rungs RUNs may execute on. Default: any. */
   readonly sandbox?: RungChoice | undefined;
+  /** Of each RUN; kept where cgroups are ours, and noted as `LIMITS_NOT_KEPT` where not. Default: none. */
+  readonly limits?: RunLimits | undefined;
   /** Takes what the user should know and what fails nothing. */
   readonly onNote?: ((code: string, message: string) => void) | undefined;
   /** Pending while no more output can be taken: the RUN that prints it is held up meanwhile. */
@@ -112,7 +118,9 @@ async function startIn(
     marks,
     ...ladder,
     traced: options.traced ?? false,
+    limits: workerLimits(options.limits, basename(session.directory)),
   };
+  const removeCgroups = (): void => start.limits?.cgroups.forEach(({ directory }) => removeCgroup(directory));
   const maps = place.kind === "namespaces" ? place.maps() : undefined;
   // There a RUN may be of our user, and would find our credentials in /proc or by ptrace.
   if (place.kind === "plain") loadProcessCalls().setUndumpable();
@@ -123,13 +131,20 @@ async function startIn(
     const close = async (): Promise<void> => {
       client.close();
       await guard.end();
+      removeCgroups();
       await session.close();
     };
     return { ...ready, request: (request, requestOptions) => client.request(request, requestOptions), close };
   } catch (error) {
     await guard.end();
+    removeCgroups();
     throw error;
   }
+}
+
+function workerLimits(limits: RunLimits | undefined, name: string): WorkerLimits | undefined {
+  if (limits === undefined || controllersOf(limits).length === 0) return undefined;
+  return { limits, ...makeSessionCgroups(limits, name) };
 }
 
 type Ready = Pick<Worker, "rung" | "runtime" | "form">;

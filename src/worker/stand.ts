@@ -5,18 +5,20 @@ import { ladderSandbox } from "../sandbox/ladder.ts";
 import { Launchers } from "../sandbox/launch/launcher.ts";
 import { marksWith } from "../sandbox/launch/marks.ts";
 import { LaunchedRuns } from "../sandbox/launched-run.ts";
+import { limitedSandbox } from "../sandbox/limited-sandbox.ts";
 import { namespaceSandbox } from "../sandbox/namespace-sandbox.ts";
 import { prootSandbox } from "../sandbox/proot-sandbox.ts";
 import type { PassedOver } from "../sandbox/rung.ts";
 import { runtimeSandbox } from "../sandbox/runtime-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { mountForSandboxes, mountOwnProc } from "../sandbox/worker-mounts.ts";
+import { mountOwnCgroups, mountOwnProc, mountScratch } from "../sandbox/worker-mounts.ts";
 import type { RootMaker } from "../snapshot/writable-root.ts";
 import type { TempSpace } from "../store/store.ts";
 import { LIMIT } from "../sys/process-calls.ts";
 import type { ProcessCalls } from "../sys/process-calls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { chooseRoots } from "./choose-roots.ts";
+import { bindCgroups, limitCgroups } from "./limit-cgroups.ts";
 import type { WorkerPlace, WorkerStart } from "./start.ts";
 
 /** What a place has for the operations of a worker. */
@@ -46,12 +48,15 @@ export async function standIn(start: WorkerStart, means: Means): Promise<Stand> 
 }
 
 async function standInNamespaces(
-  { session, rungs, passedOver, marks }: WorkerStart,
+  start: WorkerStart,
   { userNamespace }: Extract<WorkerPlace, { readonly kind: "namespaces" }>,
   { scratch, calls, process: processCalls, note }: Means,
 ): Promise<Stand> {
+  const { session, rungs, passedOver, marks } = start;
   const procError = mountOwnProc(calls);
-  mountForSandboxes(calls, scratch);
+  mountScratch(calls, scratch);
+  const cgroups = bindCgroups(limitCgroups(start, note), scratch, calls);
+  mountOwnCgroups(calls);
   const syscalls = calls;
   const path = process.env["PATH"] ?? "";
   const refused: PassedOver[] = [...passedOver];
@@ -66,7 +71,8 @@ async function standInNamespaces(
     const runs = new LaunchedRuns({ scratch, calls: processCalls, marks: marksWith(marks), launchers });
     ladder.push(namespaceSandbox(runs, { userNamespace, freshProc: procError === undefined }));
   }
-  const sandbox = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
+  const unlimited = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
+  const sandbox = limitedSandbox(unlimited, start.limits?.limits ?? {}, cgroups);
   return { syscalls, sandbox, roots: await chooseRoots({ session, scratch, syscalls, mounts: true, note }) };
 }
 
@@ -79,9 +85,11 @@ function noProc(errno: string): PassedOver {
 }
 
 async function standPlain(
-  { session, rungs, passedOver, marks, traced }: WorkerStart,
+  start: WorkerStart,
   { scratch, temp, calls, process: processCalls, note }: Means,
 ): Promise<Stand> {
+  const { session, rungs, passedOver, marks, traced } = start;
+  const cgroups = limitCgroups(start, note);
   const own = processCalls();
   own.becomeSubreaper();
   own.dieWithParent();
@@ -101,7 +109,8 @@ async function standPlain(
     else refused.push({ rung: "chroot", reason: obstacle, fix: undefined });
   }
   if (rungs.includes("proot") && !isRoot) ladder.push(prootSandbox({ scratch, syscalls }));
-  const sandbox = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
+  const unlimited = ladderSandbox({ rungs: ladder, passedOver: refused, onNote: note });
+  const sandbox = limitedSandbox(unlimited, start.limits?.limits ?? {}, cgroups);
   return { syscalls, sandbox, roots: await chooseRoots({ session, scratch, syscalls, mounts: false, note }) };
 }
 

@@ -1,3 +1,5 @@
+import type { RunLimits } from "../sandbox/cgroups/limits.ts";
+import type { SessionCgroup } from "../sandbox/cgroups/session-cgroups.ts";
 import type { PassedOver, RungName } from "../sandbox/rung.ts";
 
 /** What a worker is told when it starts, as its one argument: where it stands and what it is to make of that. */
@@ -15,6 +17,16 @@ export interface WorkerStart {
   readonly traced: boolean;
   /** See sandbox/launch/marks.ts. */
   readonly marks: string;
+  readonly limits?: WorkerLimits | undefined;
+}
+
+/** Limits of each RUN. */
+export interface WorkerLimits {
+  readonly limits: RunLimits;
+  /** Made for this worker, which begins in them. */
+  readonly cgroups: readonly SessionCgroup[];
+  /** Why some of the limits cannot be kept. */
+  readonly refused: readonly string[];
 }
 
 /** `userNamespace`: root is root in it only. */

@@ -19,6 +19,8 @@ export interface DockerFlags {
   readonly cgroupParent?: string;
   readonly resource?: readonly string[];
   readonly memory?: string;
+  readonly cpus?: string;
+  readonly pidsLimit?: string;
   readonly memorySwap?: string;
   readonly cpuShares?: string;
   readonly cpuPeriod?: string;
@@ -61,11 +63,13 @@ export const dockerFlags = {
   policy: hidden(texts("Source policies", "filename=...")),
   cgroupParent: hidden(text(IGNORED, "path")),
   resource: hidden(texts(IGNORED, "limit")),
-  memory: hidden(text(IGNORED, "bytes")),
+  memory: text("Memory of each RUN: 2g", "bytes"),
+  cpus: text("Processors of each RUN: 1.5", "number"),
+  pidsLimit: text("Processes of each RUN", "number"),
   memorySwap: hidden(text(IGNORED, "bytes")),
-  cpuShares: hidden(text(IGNORED, "weight")),
-  cpuPeriod: hidden(text(IGNORED, "microseconds")),
-  cpuQuota: hidden(text(IGNORED, "microseconds")),
+  cpuShares: hidden(text("Weight of each RUN among other processes", "weight")),
+  cpuPeriod: hidden(text("Of --cpu-quota (default: 100000)", "microseconds")),
+  cpuQuota: hidden(text("Processor time of each RUN in a --cpu-period", "microseconds")),
   cpusetCpus: hidden(text(IGNORED, "list")),
   cpusetMems: hidden(text(IGNORED, "list")),
   isolation: hidden(text(IGNORED, "technology")),

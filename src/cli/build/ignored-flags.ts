@@ -28,7 +28,11 @@ export function ignoredFlags(flags: DockerFlags): readonly RequestNote[] {
       "the store (--root) keeps every result; keep that between jobs",
     ],
     [given(["builder"]), "there are no builders: this process builds", "leave it out"],
-    [given([...LIMITS]), "RUNs have the limits of this process", "limit the container or the job that runs manyarch"],
+    [
+      given([...LIMITS]),
+      "what can be limited is --memory, --cpus (--cpu-quota, --cpu-period), --cpu-shares and --pids-limit",
+      "limit the container or the job that runs manyarch",
+    ],
     [given(["isolation", "securityOpt"]), "the sandbox of a RUN is always the same", "leave it out"],
     [
       given(["squash"]),
@@ -41,14 +45,4 @@ export function ignoredFlags(flags: DockerFlags): readonly RequestNote[] {
     .map(([names, what, hint]) => ({ code: "FLAG_IGNORED", message: `${names} is ignored: ${what}`, hint }));
 }
 
-const LIMITS = [
-  "cgroupParent",
-  "resource",
-  "memory",
-  "memorySwap",
-  "cpuShares",
-  "cpuPeriod",
-  "cpuQuota",
-  "cpusetCpus",
-  "cpusetMems",
-] as const;
+const LIMITS = ["cgroupParent", "resource", "memorySwap", "cpusetCpus", "cpusetMems"] as const;

@@ -173,7 +173,24 @@ describe("what holds for every RUN", () => {
     });
   });
 
+  test("what it may use", () => {
+    expect(request({ memory: "64m", cpus: "0.5", cpuShares: "512", pidsLimit: "20" }).limits).toEqual({
+      memory: 64 * 1024 ** 2,
+      cpuQuota: 50_000,
+      cpuShares: 512,
+      pids: 20,
+    });
+    expect(request({ cpuQuota: "20000", cpuPeriod: "40000" }).limits).toEqual({ cpuQuota: 20_000, cpuPeriod: 40_000 });
+    expect(request({ memory: "0", cpuQuota: "-1", pidsLimit: "-1" }).limits).toEqual({});
+  });
+
   test.each([
+    [{ memory: "1m" }, "at least 6m"],
+    [{ memory: "much" }, "number of bytes"],
+    [{ cpus: "half" }, "--cpus half: expected a number"],
+    [{ cpus: "1", cpuQuota: "5000" }, "--cpus stands for --cpu-quota"],
+    [{ cpuPeriod: "10" }, "1000 to 1000000"],
+    [{ pidsLimit: "1.5" }, "whole number"],
     [{ addHost: ["a:host-gateway"] }, "there is no gateway"],
     [{ addHost: ["a"] }, "expected NAME:IP"],
     [{ addHost: ["a:b"] }, "expected NAME:IP"],
@@ -192,7 +209,7 @@ describe("docker's other flags", () => {
   test.each([
     [{ provenance: "false", sbom: "0", attest: ["type=provenance,disabled=true"] }, []],
     [{ rm: true, forceRm: true, compress: true, pull: true, allow: ["network.host"] }, []],
-    [{ builder: "x", memory: "1g", cgroupParent: "y" }, ["--builder", "--memory", "--cgroup-parent"]],
+    [{ builder: "x", memorySwap: "1g", cgroupParent: "y" }, ["--builder", "--memory-swap", "--cgroup-parent"]],
     [{ cacheFrom: ["type=gha"], cacheTo: ["type=gha"] }, ["--cache-from, --cache-to"]],
     [{ squash: true, isolation: "default", securityOpt: ["x"] }, ["--squash", "--isolation, --security-opt"]],
   ])("%j: notes tell of %j", (flags, expected) => {

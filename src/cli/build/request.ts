@@ -16,6 +16,7 @@ import { parseContext, parseNamedContext } from "./context.ts";
 import { checkFormat } from "./image-options.ts";
 import { parseOutput, type OutputDefaults } from "./output.ts";
 import { parseAgent, parseSecret } from "./private.ts";
+import { parseRunLimits } from "./run-limits.ts";
 import { parseRunSettings } from "./run-settings.ts";
 import { pair, usage } from "./usage.ts";
 import type { Settings } from "../settings.ts";
@@ -50,6 +51,7 @@ export function toRequest(
     noCache: flags.noCache ?? false,
     noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
     runs: parseRunSettings(flags),
+    limits: parseRunLimits(flags),
     notes: [...ignoredFlags(flags), ...withoutOutput(outputs)],
     hostCa: flags.hostCa,
     goCache: flags.goCache,

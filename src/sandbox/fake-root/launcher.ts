@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, readSync } from "node:fs";
+import { closeSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { chdir, execve, umask } from "node:process";
 import { loadSyscalls } from "../../sys/load-syscalls.ts";
 import { forbidPrivileges, installFilter } from "../../sys/trace/call-filter.ts";
@@ -21,6 +21,7 @@ function launch(directory: string): void {
   // The request is there once the tracer is.
   if (readSync(GATE, Buffer.alloc(1)) === 0) return;
   const request = JSON.parse(readFileSync(`${directory}/${START_FILE}`, "utf8")) as StartRequest;
+  for (const entry of request.cgroups ?? []) writeFileSync(entry, "0");
   chdir(request.directory);
   closeSync(GATE);
   syscalls.closeOnExecFrom(GATE);

@@ -12,6 +12,8 @@ export interface TraceRequest {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** What the program enters cgroups by, see cgroups/run-cgroups.ts. */
+  readonly cgroups?: readonly string[] | undefined;
   readonly guest: GuestRequest;
 }
 
@@ -44,4 +46,5 @@ export interface StartRequest {
   readonly filter: string;
   /** All that the kernel shall let it reach, where it has the means. */
   readonly reach: readonly Reach[];
+  readonly cgroups?: readonly string[] | undefined;
 }

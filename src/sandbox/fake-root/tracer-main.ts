@@ -96,7 +96,12 @@ function firstOf({ uid, gid, groups }: TraceRequest, pid: number): Tracee {
   return { tid: pid, pid, credentials: credentialsOf(uid, gid, groups), space: {}, program: "" };
 }
 
-function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, context: Context, first: Tracee): void {
+function writeStart(
+  directory: string,
+  { argv, env, cwd, cgroups, guest }: TraceRequest,
+  context: Context,
+  first: Tracee,
+): void {
   const place = context.places.find(first, AT_FDCWD, cwd, true);
   const path = env.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
   const [command = "", ...rest] = argv;
@@ -106,6 +111,7 @@ function writeStart(directory: string, { argv, env, cwd, guest }: TraceRequest, 
     directory: typeof place === "object" ? place.host : cwd,
     filter: filterBytes(guestFilter()).toString("base64"),
     reach: reachOf(guest),
+    cgroups,
   };
   writeFileSync(`${directory}/${START_FILE}`, JSON.stringify(start), { mode: 0o600 });
 }

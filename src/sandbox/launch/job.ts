@@ -2,6 +2,8 @@
 export interface LaunchJob {
   /** Number by which everything that comes of it can be found, see marks.ts; decimal. */
   readonly mark: string;
+  /** What it enters cgroups by, see cgroups/run-cgroups.ts. */
+  readonly cgroups?: readonly string[] | undefined;
   /** Mounts and the like, in a mount namespace that is its own. */
   readonly mounts?: NamespaceJob | undefined;
   /** Becomes its root, without a mount namespace. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from "node:fs";
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { loadProcessCalls, loadSyscalls } from "../../sys/load-syscalls.ts";
 import { LIMIT } from "../../sys/process-calls.ts";
 import { enterRoot } from "./enter-root.ts";
@@ -25,6 +25,7 @@ function main(): void {
     syscalls.closeOnExecFrom(3);
     calls.setLimit(LIMIT.LOCKS, BigInt(job.mark));
     process.umask(0o022);
+    for (const entry of job.cgroups ?? []) writeFileSync(entry, "0");
     if (job.mounts !== undefined) enterRoot(job.mounts, syscalls, calls);
     if (job.chroot !== undefined) {
       calls.chroot(job.chroot);

@@ -1,0 +1,110 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startBed } from "./bed/bed.ts";
+import type { Bed, CliOptions, CliResult } from "./bed/bed.ts";
+import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
+
+const GROUPS = "/sys/fs/cgroup";
+/** Touches 300 MB. */
+const ALLOCATE = "dd if=/dev/zero of=/dev/null bs=300M count=1";
+const FORK = "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; wait";
+const WAIT = "echo wait''ing; sleep 3";
+let count = 0;
+
+async function build(
+  bed: Bed,
+  command: string,
+  flags: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  const context = bed.newDirectory(`context${count++}`);
+  writeFileSync(`${context}/Dockerfile`, `FROM busybox\nRUN ${command}\n`);
+  const all = ["build", "--progress=plain", "--no-cache", "-o", "type=cacheonly", ...flags, "."];
+  return await bed.cli(all, { ...options, cwd: context });
+}
+
+/** What sessions have in any hierarchy. */
+function ours(directory = GROUPS, depth = 0): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      const path = `${directory}/${name}`;
+      return [...(/^manyarch-[0-9a-f]{16}$/.test(name) ? [path] : []), ...(depth < 6 ? ours(path, depth + 1) : [])];
+    });
+}
+
+describe.skipIf(!runsAsRoot)("as root, where cgroups are ours", () => {
+  let bed: Bed;
+  beforeAll(async () => {
+    bed = await startBed({ user: "current" });
+  });
+  afterAll(() => bed?.[Symbol.asyncDispose]());
+
+  test.each(["runtime", "namespace", "chroot", "proot"])("on the rung %s memory is limited", async (rung) => {
+    const { exitCode, stderr } = await build(bed, ALLOCATE, ["--memory=64m", `--sandbox=${rung}`]);
+    expect(stderr).not.toContain("LIMITS_NOT_KEPT");
+    expect(stderr).toContain("the command was killed: out of memory (limit 64 MiB)");
+    expect(exitCode).not.toBe(0);
+    expect(ours()).toEqual([]);
+  });
+
+  test.each(["runtime", "namespace"])("on the rung %s processes are limited", async (rung) => {
+    const { exitCode, stderr } = await build(bed, FORK, ["--pids-limit=20", `--sandbox=${rung}`]);
+    expect(stderr).toContain("processes could not be started: there were too many (limit 20)");
+    expect(exitCode).not.toBe(0);
+    expect(ours()).toEqual([]);
+  });
+
+  test("processors are limited, and nothing is left after a build that works", async () => {
+    const seen = new Set<string>();
+    const onStderr = (text: string): void => {
+      if (text.includes("waiting")) for (const quota of quotas()) seen.add(quota);
+    };
+    const { exitCode, stderr } = await build(bed, WAIT, ["--cpus=0.5"], { onStderr });
+    expect(exitCode, stderr).toBe(0);
+    expect([...seen]).toEqual(["50000"]);
+    expect(ours()).toEqual([]);
+  });
+
+  test("nothing is left of a build that was killed", async () => {
+    let pid = 0;
+    let during: readonly string[] = [];
+    const onStderr = (text: string): void => {
+      if (!text.includes("waiting") || during.length > 0) return;
+      during = ours();
+      process.kill(pid, "SIGKILL");
+    };
+    const flags = ["--memory=64m", "--pids-limit=50"];
+    await build(bed, WAIT, flags, { onStderr, onStart: (started) => (pid = started) });
+    expect(during.length).toBeGreaterThan(0);
+    for (let round = 0; round < 80 && ours().length > 0; round++) await sleep(50);
+    expect(ours()).toEqual([]);
+    const { exitCode } = await build(bed, "true", flags);
+    expect(exitCode).toBe(0);
+    expect(ours()).toEqual([]);
+  });
+});
+
+const missing = missingForNamespaces(unprivilegedUser());
+const isDelegated = existsSync(`${GROUPS}/cgroup.controllers`);
+
+test.skipIf(missing !== undefined || isDelegated)("a user without cgroups of his own is told, once", async () => {
+  await using bed = await startBed();
+  const { exitCode, stderr } = await build(bed, "true && true", ["-m", "64m", "--cpus=1"]);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr.match(/LIMITS_NOT_KEPT/g)).toHaveLength(1);
+  expect(stderr).toMatch(/memory: E[A-Z]+: \//);
+  expect(stderr).toMatch(/cpu: E[A-Z]+: \//);
+  expect(stderr).toContain("systemd-run --user --scope");
+});
+
+/** Of the RUNs that are at work. */
+function quotas(): readonly string[] {
+  return ours().flatMap((session) =>
+    ["cpu.cfs_quota_us", "cpu.max"].flatMap((file) => {
+      const path = `${session}/0/${file}`;
+      return existsSync(path) ? [readFileSync(path, "latin1").trim().split(" ")[0] ?? ""] : [];
+    }),
+  );
+}
