@@ -90,7 +90,7 @@ function openPlain({ context, dockerfile }: BuildRequest): OpenedContext | undef
 async function namedContexts({ contexts }: BuildRequest): Promise<ReadonlyMap<string, NamedContext>> {
   if (contexts.size === 0) return new Map();
   const { openNamed } = await import("./context/named.ts");
-  return new Map([...contexts].map(([name, source]) => [name, openNamed(source)]));
+  return new Map([...contexts].map(([name, source]) => [name, openNamed(name, source)]));
 }
 
 async function openOther(request: BuildRequest, access: SourceAccess, workshop: Workshop): Promise<OpenedContext> {

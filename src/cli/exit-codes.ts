@@ -26,6 +26,8 @@ const BY_PREFIX: readonly (readonly [prefix: string, exitCode: number])[] = [
   ["RUN_", 5],
   ["RUN_MOUNT_", 4],
   ["REGISTRY_", 6],
+  // A flag or a setting.
+  ["REGISTRY_MIRROR_", EXIT_USAGE],
   ["FETCH_", 6],
   ["GIT_", 6],
   ["AUTH_", 6],

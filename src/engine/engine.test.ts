@@ -242,6 +242,8 @@ describe("what fails", () => {
     const again = engineOf();
     await again.engine.snapshot(wanted);
     expect(again.worker.operations()).toEqual(["run"]);
+    const reasons = events.flatMap((event) => (event.kind === "step.started" ? event.reason : []));
+    expect(reasons).toEqual(["not built here before", "it was not finished the last time"]);
   });
 
   test("what is under way when it is aborted was canceled and did not fail", async () => {

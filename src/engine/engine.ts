@@ -366,8 +366,8 @@ export class Engine {
 
   /** Runs a prepared request: nothing is awaited in `body` that needs a place itself. */
   async #execute<T>(id: StepId, body: () => Promise<T>): Promise<T> {
-    await this.#keys.key(id);
-    const why = this.#o.slots.miss(this.#place(id), this.#keys.slot(id));
+    const lack = await this.#records.lack(id);
+    const why = this.#o.slots.miss(this.#place(id), this.#keys.slot(id), lack);
     const reason = this.#o.noCache ? "--no-cache" : this.#records.isForced(id) ? "--no-cache-filter" : why;
     const result = await this.#places.use(this.#o.signal, () => this.#o.reporter.execute(id, reason, body));
     await this.#records.keep(id);

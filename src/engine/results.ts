@@ -60,6 +60,16 @@ export class Results {
     }
   }
 
+  /** What the store has of a result in any form, for those who explain why it does not do. */
+  remains(id: SnapshotId): "snapshot" | "layer" | "nothing" {
+    if (FORMS.some((one) => this.#isWhole(this.#store.snapshotDirectory(id, one)))) return "snapshot";
+    const rows = this.#store.records.table<LayerBlob>("layers").entries();
+    const isThere = rows.some(
+      ({ key, value }) => key.startsWith(`${id}|`) && this.#store.blobs.has(value.digest, value.size),
+    );
+    return isThere ? "layer" : "nothing";
+  }
+
   layer(id: SnapshotId, packing: Packing): LayerBlob | undefined {
     const blob = this.#store.records.table<LayerBlob>("layers").get(layerRow(id, packing));
     return blob !== undefined && this.#store.blobs.has(blob.digest, blob.size) ? blob : undefined;

@@ -64,6 +64,20 @@ export class StepRecords {
     });
   }
 
+  /** Why a step has to be executed of which nothing changed, in a few words. */
+  async lack(id: StepId): Promise<string> {
+    const known = this.#results.step(await this.#keys.key(id));
+    if (known === undefined) return "it was not finished the last time";
+    switch (this.#results.remains(known.id)) {
+      case "snapshot":
+        return "its result in the store is another sandbox's";
+      case "layer":
+        return "its result in the store is a layer of another form";
+      case "nothing":
+        return "its result is no longer in the store";
+    }
+  }
+
   async keep(id: StepId): Promise<void> {
     const [key, { id: snapshot, created }] = await Promise.all([this.#keys.key(id), this.record(id)]);
     this.#results.putStep(key, { id: snapshot, created });

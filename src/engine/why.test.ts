@@ -12,7 +12,7 @@ const before: Slot = {
 
 test.each([
   ["first build", undefined, before, "not built here before"],
-  ["nothing changed", before, before, "its result is no longer in the store"],
+  ["nothing changed", before, before, "it lacks something"],
   [
     "parent alone",
     before,
@@ -52,5 +52,5 @@ test.each([
     "content changed, owner changed",
   ],
 ])("%s", (_, old, now, reason) => {
-  expect(explainMiss(old, now)).toBe(reason);
+  expect(explainMiss(old, now, "it lacks something")).toBe(reason);
 });

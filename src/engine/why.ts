@@ -14,13 +14,14 @@ const MAX_NAMED = 4;
 
 /**
  * Says in a few words why a step that was built here before has to run again, by comparing what its
- * key is made of with the last time: `content changed: main.go (content), go.sum (added)`.
+ * key is made of with the last time: `content changed: main.go (content), go.sum (added)`. `lack` says what
+ * its result lacks where nothing changed.
  */
-export function explainMiss(before: Slot | undefined, now: Slot): string {
+export function explainMiss(before: Slot | undefined, now: Slot, lack: string): string {
   if (before === undefined) return "not built here before";
   const old = new Map(before.fields.map(([name, value]) => [name, JSON.stringify(value)]));
   const changed = now.fields.filter(([name, value]) => old.get(name) !== JSON.stringify(value)).map(([name]) => name);
-  if (changed.length === 0) return "its result is no longer in the store";
+  if (changed.length === 0) return lack;
   const own = changed.filter((name) => name !== "parent");
   if (own.length === 0) return "a step before it changed";
   return own.map((name) => (name === "content" ? describeContent(before, now) : `${name} changed`)).join(", ");
@@ -52,10 +53,10 @@ export class SlotBook {
   }
 
   /** Answers why `now` missed and remembers it for the next time. */
-  miss(place: string, now: Slot): string {
+  miss(place: string, now: Slot, lack: string): string {
     const table = this.#records.table<Slot>("slots");
     const name = `${this.#scope}|${place}`;
-    const reason = explainMiss(table.get(name), now);
+    const reason = explainMiss(table.get(name), now, lack);
     table.put(name, now);
     return reason;
   }

@@ -1,6 +1,6 @@
 import { formatPosition } from "../base/source.ts";
 import type { Note } from "../engine/events.ts";
-import { cleanLine } from "./clean.ts";
+import { cleanLine, cleanText } from "./clean.ts";
 import { hintLines } from "./error.ts";
 import type { Style } from "./style.ts";
 
@@ -8,6 +8,7 @@ import type { Style } from "./style.ts";
 export function noteLines(note: Note, style: Style): string[] {
   const paint = note.level === "warning" ? style.yellow : style.cyan;
   const place = note.source === undefined ? "" : ` (${cleanLine(formatPosition(note.source))})`;
-  const head = `${paint(`${note.level}[${cleanLine(note.code)}]`)}: ${cleanLine(note.message)}${place}`;
-  return [head, ...hintLines(note.hint, style)];
+  const [first = "", ...rest] = cleanText(note.message).split("\n");
+  const head = `${paint(`${note.level}[${cleanLine(note.code)}]`)}: ${cleanLine(first)}${place}`;
+  return [head, ...rest, ...hintLines(note.hint, style)];
 }

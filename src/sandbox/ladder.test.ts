@@ -80,3 +80,22 @@ test("where no rung is left all reasons are told", async () => {
     hint: "Ask for more.",
   });
 });
+
+test("the rung is told before the first output, one line for rungs with one reason", async () => {
+  const heard: string[] = [];
+  const low: Sandbox = {
+    rung: rungNamed("proot"),
+    runtime: null,
+    run: async (_, { onOutput }) => void onOutput("stdout", Buffer.from("hello")),
+  };
+  const reason = { reason: "no ids", fix: "usermod." };
+  const passedOver = [
+    { rung: "runtime", ...reason },
+    { rung: "namespace", ...reason },
+  ] as const;
+  const ladder = ladderSandbox({ rungs: [low], passedOver, onNote: (_, message) => heard.push(message) });
+  await ladder.run(request, { ...options, onOutput: (_, data) => void heard.push(Buffer.from(data).toString()) });
+  expect(heard).toHaveLength(2);
+  expect(heard[0]).toMatch(/\n {2}runtime and namespace passed over: no ids\. usermod\.$/);
+  expect(heard[1]).toBe("hello");
+});

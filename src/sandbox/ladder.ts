@@ -1,8 +1,8 @@
 import { AppError } from "../base/errors.ts";
 import { RunFailure } from "./run-failure.ts";
-import type { PassedOver } from "./rung.ts";
+import type { PassedOver, RungName } from "./rung.ts";
 import { rungNamed } from "./rung.ts";
-import type { Sandbox, SandboxRun } from "./sandbox.ts";
+import type { RunOptions, Sandbox, SandboxRun } from "./sandbox.ts";
 
 export interface LadderOptions {
   /** Highest first. */
@@ -20,6 +20,7 @@ export interface LadderOptions {
 export function ladderSandbox({ rungs, passedOver, onNote }: LadderOptions): Sandbox {
   const usable = [...rungs];
   const proven = new Set<Sandbox>();
+  const said = new Set<Sandbox>();
   const refused: PassedOver[] = [...passedOver];
   const [highest] = rungs;
   const use = async (rung: Sandbox, attempt: () => Promise<void>): Promise<boolean> => {
@@ -45,16 +46,25 @@ export function ladderSandbox({ rungs, passedOver, onNote }: LadderOptions): San
       for (;;) {
         const rung = usable.find((one) => one.serves?.(request) ?? true);
         if (rung === undefined) throw unavailable(request, refused);
+        // It has begun: before what the first RUN on it prints.
         const told = (): void => {
-          if (!proven.has(rung) && refused.length > 0) onNote("SANDBOX_RUNG", describe(rung, refused));
-          proven.add(rung);
+          if (!said.has(rung) && refused.length > 0) onNote("SANDBOX_RUNG", describe(rung, refused));
+          said.add(rung);
+        };
+        const onOutput: RunOptions["onOutput"] = (...output) => {
+          told();
+          return options.onOutput(...output);
         };
         const attempt = async (): Promise<void> => {
           try {
-            await rung.run(request, options);
+            await rung.run(request, { ...options, onOutput });
             told();
+            proven.add(rung);
           } catch (error) {
-            if (!isRefusal(error)) told();
+            if (!isRefusal(error)) {
+              told();
+              proven.add(rung);
+            }
             throw error;
           }
         };
@@ -77,11 +87,17 @@ function passedOverBy({ rung }: Sandbox, error: Error): PassedOver {
 
 /** `RUN executes on the rung chroot (...)`, then a line for each rung above it. */
 function describe({ rung }: Sandbox, passedOver: readonly PassedOver[]): string {
-  return [`RUN executes on the rung ${rung.name}: ${rung.gives}`, ...passedOver.map(lineOf)].join("\n");
+  return [`RUN executes on the rung ${rung.name}: ${rung.gives}`, ...linesOf(passedOver)].join("\n");
 }
 
-function lineOf({ rung, reason, fix }: PassedOver): string {
-  return `  ${rung} passed over: ${reason}${fix === undefined ? "" : `. ${fix}`}`;
+/** Rungs that one reason rules out share a line. */
+function linesOf(passedOver: readonly PassedOver[]): readonly string[] {
+  const rungs = new Map<string, RungName[]>();
+  for (const { rung, reason, fix } of passedOver) {
+    const why = `${reason}${fix === undefined ? "" : `. ${fix}`}`;
+    rungs.set(why, [...(rungs.get(why) ?? []), rung]);
+  }
+  return [...rungs].map(([why, names]) => `  ${names.join(" and ")} passed over: ${why}`);
 }
 
 function unavailable({ argv, emulator, network, insecure }: SandboxRun, passedOver: readonly PassedOver[]): AppError {
@@ -92,7 +108,7 @@ function unavailable({ argv, emulator, network, insecure }: SandboxRun, passedOv
   const hint = passedOver.flatMap(({ fix }) => (fix === undefined ? [] : [fix])).at(-1);
   return new AppError(
     "SANDBOX_UNAVAILABLE",
-    [`no sandbox for ${what} ${JSON.stringify(argv.at(-1) ?? "")} is to be had here`, ...passedOver.map(lineOf)].join(
+    [`no sandbox for ${what} ${JSON.stringify(argv.at(-1) ?? "")} is to be had here`, ...linesOf(passedOver)].join(
       "\n",
     ),
     { hint },

@@ -41,6 +41,8 @@ export function noPlace(rungs: readonly RungName[], passedOver: readonly PassedO
   const reasons = passedOver.map(({ rung, reason }) => `\n  ${rung}: ${reason}`).join("");
   const fixes = [...new Set(passedOver.flatMap(({ fix }) => fix ?? []))];
   return new AppError("SANDBOX_UNAVAILABLE", `no rung of ${rungs.join(", ")} can be had here:${reasons}`, {
-    hint: [...fixes, "Or allow a lower rung: --min-sandbox=none."].join(" "),
+    hint: [...fixes, "Or leave out --sandbox and --min-sandbox: the highest rung that can be had is taken then."].join(
+      "\n",
+    ),
   });
 }

@@ -5,18 +5,18 @@ import { parseContextAddress } from "./address.ts";
 import { findInLayout } from "./layout.ts";
 
 /** What a name of --build-context stands for. Nothing is fetched: it may not be needed. */
-export function openNamed(source: ContextSource): NamedContext {
+export function openNamed(name: string, source: ContextSource): NamedContext {
   switch (source.kind) {
     case "image":
     case "stage":
       return source;
     case "directory":
-      return { kind: "directory", ...openNamedDirectory(source.directory) };
+      return { kind: "directory", ...openNamedDirectory(source.directory, name) };
     case "layout": {
       const descriptor = findInLayout(source);
       // A name that no registry has; errors and logs show it.
-      const name = `oci-layout.invalid/context@${descriptor.digest}`;
-      return { kind: "image", name, layout: { directory: source.directory, descriptor } };
+      const reference = `oci-layout.invalid/context@${descriptor.digest}`;
+      return { kind: "image", name: reference, layout: { directory: source.directory, descriptor } };
     }
     case "address":
       return { kind: "files", files: { kind: "files", step: parseContextAddress(source.address) } };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AppError } from "../../base/errors.ts";
-import { openDirectory } from "./directory.ts";
+import { openDirectory, openNamedDirectory } from "./directory.ts";
 
 let root = "";
 
@@ -58,6 +58,16 @@ test("a context that is not there, or is a file", () => {
   expect(refusal(() => openDirectory(join(root, "nope"))).code).toBe("CONTEXT_NOT_FOUND");
   expect(refusal(() => openDirectory(join(root, "Dockerfile"))).code).toBe("CONTEXT_NOT_DIRECTORY");
   expect(refusal(() => openDirectory(join(root, "Dockerfile/x"))).code).toBe("CONTEXT_NOT_FOUND");
+});
+
+test("a directory for a Dockerfile is named, the context itself too", () => {
+  expect(refusal(() => openDirectory(root, root)).message).toBe(`${root} is a directory, expected a file`);
+});
+
+test("a named context that is not there: with flag and name", () => {
+  const { message, hint } = refusal(() => openNamedDirectory(join(root, "nope"), "stuff"));
+  expect(message).toBe(`--build-context stuff: ${join(root, "nope")} does not exist`);
+  expect(hint).toContain("--build-context stuff=PATH");
 });
 
 test("a Dockerfile that is not there: says what is", () => {

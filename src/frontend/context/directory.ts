@@ -46,8 +46,8 @@ export function readSourceFile(path: string): SourceFile {
 }
 
 /** A directory that goes by a name (`--build-context NAME=DIRECTORY`), with its own ignore file. */
-export function openNamedDirectory(directory: string): Pick<DirectoryContext, "directory" | "ignore"> {
-  checkDirectory(directory);
+export function openNamedDirectory(directory: string, name?: string): Pick<DirectoryContext, "directory" | "ignore"> {
+  checkDirectory(directory, name);
   const ignore = readSource(directory, join(directory, ".dockerignore"), true);
   return { directory, ignore: ignore === undefined ? [] : parseIgnoreFile(ignore) };
 }
@@ -57,16 +57,23 @@ const DEFAULT_NAMES = ["Dockerfile", "dockerfile"] as const;
 /** Far more than any Dockerfile; what is larger was not meant to be one. */
 const SIZE_LIMIT = 16 * 1024 * 1024;
 
-function checkDirectory(directory: string): void {
-  const found = inspect(directory, `build context ${directory}`);
+function checkDirectory(directory: string, name?: string): void {
+  const what = name === undefined ? `build context ${directory}` : `--build-context ${name}: ${directory}`;
+  const found = inspect(directory, what);
   if (found === undefined) {
-    throw new AppError("CONTEXT_NOT_FOUND", `build context ${directory} does not exist`, {
-      hint: "Give the directory that holds the files to build, such as . for this one.",
+    throw new AppError("CONTEXT_NOT_FOUND", `${what} does not exist`, {
+      hint:
+        name === undefined
+          ? "Give the directory that holds the files to build, such as . for this one."
+          : `Write --build-context ${name}=PATH with a directory that is there.`,
     });
   }
   if (found.isDirectory()) return;
-  throw new AppError("CONTEXT_NOT_DIRECTORY", `build context ${directory} is no directory`, {
-    hint: `To build with that Dockerfile, write -f ${directory} ${dirname(directory)}.`,
+  throw new AppError("CONTEXT_NOT_DIRECTORY", `${what} is no directory`, {
+    hint:
+      name === undefined
+        ? `To build with that Dockerfile, write -f ${directory} ${dirname(directory)}.`
+        : `Write --build-context ${name}=${dirname(directory)} for the directory it is in.`,
   });
 }
 
@@ -78,7 +85,7 @@ function findDockerfile(directory: string): string {
 /** The text of a file, undefined where there is none. What was not named by the user must be inside the context. */
 function readSource(directory: string, path: string, mustBeInside: boolean): SourceFile | undefined {
   const inside = relative(directory, path);
-  const name = inside.startsWith("..") ? path : inside;
+  const name = inside === "" || inside.startsWith("..") ? path : inside;
   const found = inspect(path, name);
   if (found === undefined) return undefined;
   if (!found.isFile()) {

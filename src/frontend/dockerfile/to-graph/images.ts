@@ -1,5 +1,6 @@
 import { mapLimit } from "../../../base/concurrency.ts";
 import { AppError, messageOf, withSource } from "../../../base/errors.ts";
+import type { SourceRange } from "../../../base/source.ts";
 import { formatPlatformFull } from "../../../oci/platform.ts";
 import { formatReference } from "../../../oci/reference.ts";
 import { wordRange } from "../errors.ts";
@@ -62,10 +63,12 @@ function atName(error: unknown, { name, node, word }: ImageBase, stages: readonl
   const isLater = stages.includes(name.toLowerCase());
   const isTypo = suggest(name, stages) !== undefined;
   if (!isWord || !(isLater || isTypo || (node.name !== "FROM" && NOT_THERE.test(error.code))))
-    return withSource(error, source);
+    return isWord && error.code === "REGISTRY_UNREACHABLE"
+      ? unreachable(error, name, source)
+      : withSource(error, source);
   const hint = isLater
     ? `Stage ${name} begins later in the file: move it before this one.`
-    : `${didYouMean(name, stages)}${stages.length > 0 ? `The stages are ${stages.join(", ")}.` : "Name a stage with FROM IMAGE AS NAME."}`;
+    : `${didYouMean(name, stages)}${stages.length > 0 ? `The stages are ${stages.join(", ")}.` : "Name a stage with FROM IMAGE AS NAME."}${elsewhere(name)}`;
   return new AppError(
     "DOCKERFILE_UNKNOWN_STAGE",
     `${name} is no stage before this line, and as an image: ${messageOf(error)}`,
@@ -76,4 +79,18 @@ function atName(error: unknown, { name, node, word }: ImageBase, stages: readonl
       retryable: error.retryable,
     },
   );
+}
+
+/** A plain word that no registry was there to know may never have been meant for one. */
+function unreachable({ code, message, hint, cause, retryable }: AppError, name: string, source: SourceRange): AppError {
+  return new AppError(code, message, {
+    hint: `If ${name} is no image: name a stage with FROM IMAGE AS ${name}.${elsewhere(name)}${hint === undefined ? "" : `\n${hint}`}`,
+    source,
+    cause,
+    retryable,
+  });
+}
+
+function elsewhere(name: string): string {
+  return ` Files of that name come with --build-context ${name}=PATH.`;
 }

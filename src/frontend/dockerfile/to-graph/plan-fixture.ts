@@ -23,6 +23,8 @@ export class Images {
     this.asked.push(`${name} ${formatPlatform(platform)}`);
     if (/typo|biuld|missing/.test(name))
       return Promise.reject(new AppError("REGISTRY_NOT_FOUND", `${name} is not there`));
+    if (name.startsWith("unreachable"))
+      return Promise.reject(new AppError("REGISTRY_UNREACHABLE", `${name} was not asked for`, { hint: "Check DNS." }));
     const config = { config: { Env: ["PATH=/bin"] }, ...platform, ...this.#configs[name] };
     const digest = digestOf(Buffer.from(`${name} ${formatPlatform(platform)}`));
     const descriptor = { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size: 1 };

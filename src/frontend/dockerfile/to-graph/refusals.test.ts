@@ -39,10 +39,19 @@ describe("errors", () => {
     const error = await refusal("FROM a AS build\nFROM b\nCOPY --from=biuld /x /x\n");
     expect([error.code, error.hint, error.source?.start.line]).toEqual([
       "DOCKERFILE_UNKNOWN_STAGE",
-      "Did you mean build? The stages are build.",
+      "Did you mean build? The stages are build. Files of that name come with --build-context biuld=PATH.",
       3,
     ]);
   });
+
+  test.each(["FROM unreachable", "FROM a\nCOPY --from=unreachable /x /x", "FROM a\nRUN --mount=from=unreachable x"])(
+    "a word that no registry was there to know may be no image: %j",
+    async (text) => {
+      const { code, hint } = await refusal(`${text}\n`);
+      expect(code).toBe("REGISTRY_UNREACHABLE");
+      expect(hint).toMatch(/FROM IMAGE AS unreachable.*--build-context unreachable=PATH\.\nCheck DNS\.$/);
+    },
+  );
 
   test.each([
     ["FROM b", "DOCKERFILE_ARGUMENTS"],
