@@ -24,6 +24,21 @@ test("an equal step is the one that is there, with a label for each platform", (
   expect(labels.get(one)!.map(({ text }) => text)).toEqual(["first", "third"]);
 });
 
+test("a RUN that may see another name of its machine is another step", () => {
+  const run: Step = {
+    kind: "run",
+    base: COPY.base,
+    argv: ["hostname"],
+    env: [],
+    hiddenEnv: [],
+    cwd: "/",
+    user: "",
+    network: "host",
+    platform: parsePlatform("linux/amd64"),
+  };
+  expect(new Set([run, { ...run, hostname: "a" }, { ...run, hostname: "b" }].map(stepId)).size).toBe(3);
+});
+
 test("everything a step says is part of its id", () => {
   const others: Step[] = [
     { ...COPY, base: "x" as StepId },

@@ -94,6 +94,8 @@ function definition(step: Step): readonly KeyField[] {
         ["cwd", step.cwd],
         ["user", step.user],
         ["network", step.network],
+        // Alone of what holds for every RUN it may be another for each target.
+        ...optionalField("hostname", step.hostname),
         ...optionalField("security", step.insecure === true ? "insecure" : undefined),
         ...platformField(step.platform),
         ...inlineField(step.script && [step.script]),

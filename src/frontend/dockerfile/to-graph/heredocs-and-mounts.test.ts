@@ -72,6 +72,17 @@ describe("RUN --mount", () => {
     expect(mount!.kind === "bind" && graph.get(mount!.from)).toMatchObject({ kind: "copy", paths: ["sub"] });
   });
 
+  test("a cache that begins with files of a name begins with a copy of them", async () => {
+    const contexts = new Map([["files", { kind: "directory", directory: "/f", ignore: [] } as const]]);
+    const { graph, step } = await runIn("FROM a\nRUN --mount=type=cache,from=files,source=sub,target=/c x\n", {
+      contexts,
+    });
+    const [mount] = step.mounts!;
+    expect(mount).toMatchObject({ kind: "cache", source: "/context" });
+    const from = mount!.kind === "cache" && mount!.from !== undefined ? graph.get(mount!.from) : undefined;
+    expect(from).toMatchObject({ kind: "copy", paths: ["sub"] });
+  });
+
   test("a stage that only a mount names is needed", async () => {
     const { step, graph } = await runIn(
       "FROM a AS one\nRUN y\nFROM b\nRUN --mount=from=one,source=/s,target=/t,rw x\n",

@@ -78,12 +78,25 @@ function cacheMount(state: StageState, run: RunInstruction, word: Word, options:
     sharing,
     target: targetOf(state, run, word, options),
     readonly: options.readonly,
-    ...(options.from !== undefined && { from: sourceStep(state, run.node, word) }),
-    source: sourceOf(options),
+    ...cacheSource(state, run, word, options),
     mode: options.mode ?? 0o755,
     uid: options.uid ?? 0,
     gid: options.gid ?? 0,
   };
+}
+
+/** What a new cache begins with. */
+function cacheSource(
+  state: StageState,
+  run: RunInstruction,
+  word: Word,
+  options: MountOptions,
+): { readonly from?: StepId; readonly source: string } {
+  if (options.from === undefined) return { source: sourceOf(options) };
+  const isFiles = state.layout.sources.get(word)?.kind === "directory";
+  return isFiles
+    ? { from: contextCopy(state, run, options, word), source: CONTEXT_COPY }
+    : { from: sourceStep(state, run.node, word), source: sourceOf(options) };
 }
 
 function secretMount(state: StageState, options: MountOptions): StepMount {
