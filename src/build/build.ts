@@ -25,6 +25,7 @@ import { withCrossing } from "./crossing.ts";
 import { writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { planRequest, type PlannedBuild } from "./plan-request.ts";
+import { openPushCheck, type PushCheck } from "./push-check.ts";
 import { selectContext } from "./select-context.ts";
 import { Tally } from "./tally.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
@@ -96,16 +97,26 @@ function isLost(error: unknown): error is AppError {
 }
 
 /** Builds once. What fails ends the rest of it, and is thrown when nothing of it is under way any more. */
-async function attempt(workshop: Workshop, ...rest: [BuildRequest, EventSink, number]): Promise<BuildOutcome> {
+async function attempt(
+  workshop: Workshop,
+  request: BuildRequest,
+  emit: EventSink,
+  start: number,
+): Promise<BuildOutcome> {
   const stop = new AbortController();
   const signal = AbortSignal.any([workshop.signal, stop.signal]);
+  const pushCheck = openPushCheck(request, workshop.client, signal, (error) => stop.abort(error));
   const engines: Engine[] = [];
+  const watch: EventSink = (event) => {
+    emit(event);
+    if (event.kind === "step.started") pushCheck.start();
+  };
   try {
-    return await buildIn({ ...workshop, signal }, ...rest, (engine) => engines.push(engine));
+    return await buildIn({ ...workshop, signal }, request, watch, start, pushCheck, (engine) => engines.push(engine));
   } catch (error) {
     stop.abort(error);
     for (const engine of engines) await engine.settled();
-    throw error;
+    throw pushCheck.failure() ?? error;
   }
 }
 
@@ -114,6 +125,7 @@ async function buildIn(
   request: BuildRequest,
   emit: EventSink,
   start: number,
+  pushCheck: PushCheck,
   onEngine: (engine: Engine) => void,
 ): Promise<BuildOutcome> {
   const { store, client, signal, env } = workshop;
@@ -145,6 +157,7 @@ async function buildIn(
   });
   onEngine(engine);
   const sets = await makeImages(request, plan, engine, { store, layers, signal, worker });
+  await pushCheck.passed();
   const outputs = await writeOutputs({
     request,
     epoch: plan.epoch,

@@ -33,6 +33,8 @@ export interface BuildRequest {
   /** Stages that compile Go and would be emulated: run them here and compile for the target, or say what to change. */
   readonly cross: "auto" | "suggest" | "off";
   readonly noCache: boolean;
+  /** Destinations of pushes are asked before anything is executed whether they take them. */
+  readonly checkPush: boolean;
   /** Stages whose steps are all executed. */
   readonly noCacheStages: readonly string[];
   readonly runs: RunSettings;

@@ -134,6 +134,12 @@ function pushCall(method: "POST" | "PUT", { endpoint, repository, source }: Blob
 
 /** The upload's `Location` as it was given, with the digest added: its query is the registry's own state. */
 function uploadUrl(response: HttpResponse, { endpoint, source }: BlobPush): URL {
+  const url = uploadLocation(response, endpoint);
+  return new URL(`${url.href}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(source.digest)}`);
+}
+
+/** Where the upload goes that `response` opened. Throws `REGISTRY_PROTOCOL` where it does not say. */
+export function uploadLocation(response: HttpResponse, endpoint: Endpoint): URL {
   const location = response.headers.location;
   const url = location === undefined ? null : URL.parse(location, response.url.href);
   if (url === null) {
@@ -154,7 +160,7 @@ function uploadUrl(response: HttpResponse, { endpoint, source }: BlobPush): URL 
   url.username = "";
   url.password = "";
   url.hash = "";
-  return new URL(`${url.href}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(source.digest)}`);
+  return url;
 }
 
 /** The session expired or was lost by one of several servers: a new one is worth a try. */

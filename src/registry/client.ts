@@ -80,6 +80,10 @@ function pushes(
 ): Omit<RegistryClient, "resolve" | "getManifest" | "getBlob" | "close"> {
   const uploads = new SingleFlight<PushOutcome>();
   return {
+    async checkPush(repository, signal) {
+      const { checkPushAt } = await import("./push-check.ts");
+      return checkPushAt(session, endpoints.upstream(repository.domain), repository, signal);
+    },
     async hasBlob(repository, digest, signal) {
       const { hasBlobAt } = await import("./blobs-pull.ts");
       return hasBlobAt(session, endpoints.upstream(repository.domain), repository, digest, signal);

@@ -85,6 +85,11 @@ export interface RegistryClient {
     signal: AbortSignal,
     onProgress?: OnProgress,
   ): Promise<void>;
+  /**
+   * Rejects where a push to the repository would be refused, or its host cannot be reached. A registry
+   * that takes no such question passes.
+   */
+  checkPush(repository: Repository, signal: AbortSignal): Promise<void>;
   /** Whether the registry itself (no mirror) has the blob in this repository. */
   hasBlob(repository: Repository, digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Whether the registry itself (no mirror) has the manifest. */

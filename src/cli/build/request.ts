@@ -49,6 +49,7 @@ export function toRequest(
     iidFile: absolute(flags.iidfile, process),
     cross: flags.cross,
     noCache: flags.noCache ?? false,
+    checkPush: flags.skipPushPermissionCheck !== true,
     noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
     runs: parseRunSettings(flags),
     limits: parseRunLimits(flags),

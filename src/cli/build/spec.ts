@@ -15,6 +15,7 @@ export interface BuildFlags extends DockerFlags {
   readonly secret?: readonly string[];
   readonly ssh?: readonly string[];
   readonly push?: boolean;
+  readonly skipPushPermissionCheck?: boolean;
   readonly load?: boolean;
   readonly annotation?: readonly string[];
   readonly output?: readonly string[];
@@ -82,6 +83,7 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
       ssh: texts("SSH agent, or private keys, for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET | id=KEY"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),
+      skipPushPermissionCheck: flag("Ask no registry whether it will take the push before anything is built"),
       load: flag("Load into docker, podman or containerd of this machine; short for -o type=docker"),
       output: texts(
         "type=registry | oci | docker | local | tar | cacheonly, with dest=PATH and more options; PATH alone is a directory, - a tar. Repeatable",

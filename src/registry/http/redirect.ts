@@ -11,6 +11,7 @@ const FOLLOWED: Readonly<Record<HttpRequest["method"], readonly number[]>> = {
   HEAD: [301, 302, 303, 307, 308],
   POST: [307, 308],
   PUT: [307, 308],
+  DELETE: [307, 308],
 };
 
 /** All that another origin gets to see. Credentials and custom headers are what is not listed here. */

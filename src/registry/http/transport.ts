@@ -25,7 +25,7 @@ export interface RequestBody {
 }
 
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
   /** Names in lower case. `content-length` is set from the body. */
   readonly headers: Readonly<Record<string, string>>;

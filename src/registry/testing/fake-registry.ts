@@ -173,6 +173,7 @@ export class FakeRegistry {
     if (kind === "manifests") return this.#manifest(seen, response, repository, rest);
     if (!rest.startsWith("uploads/")) return this.#blob(seen, response, repository, rest);
     if (seen.method === "POST") return this.#startUpload(response, repository, searchParams);
+    if (seen.method === "DELETE") return void response.writeHead(204).end();
     return this.#finishUpload(seen, response, repository, searchParams);
   }
 
