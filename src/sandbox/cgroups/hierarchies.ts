@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { errnoOf } from "../../base/errors.ts";
+import { mountinfoPath } from "../../sys/mountinfo.ts";
 import type { Controller } from "./limits.ts";
 
 /** Where this process is in the hierarchy of cgroups that has some controllers. */
@@ -86,13 +87,8 @@ function parseMount(line: string): readonly CgroupMount[] {
   const [before = "", after = ""] = line.split(" - ", 2);
   const [type, , options = ""] = after.split(" ");
   if (type !== "cgroup" && type !== "cgroup2") return [];
-  const [, , , root = "/", mountPoint = ""] = before.split(" ").map(unescape);
+  const [, , , root = "/", mountPoint = ""] = before.split(" ").map(mountinfoPath);
   return [{ version: type === "cgroup" ? 1 : 2, controllers: options.split(","), root, mountPoint }];
-}
-
-/** mountinfo writes blanks and the like as `\\040`. */
-function unescape(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 function readLines(path: string): readonly string[] {

@@ -1,6 +1,7 @@
 import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, symlinkSync } from "node:fs";
 import { errnoOf } from "../../base/errors.ts";
 import { fromUtf8 } from "../../layer/entry.ts";
+import { mountinfoPath } from "../../sys/mountinfo.ts";
 import { CLONE } from "../../sys/process-calls.ts";
 import type { ProcessCalls } from "../../sys/process-calls.ts";
 import { MOUNT } from "../../sys/syscalls.ts";
@@ -136,13 +137,8 @@ function remount(target: string, flags: number, syscalls: Syscalls): void {
 /** Flags of the mount at `target`, as the kernel lists it. */
 function flagsOf(target: string): number {
   const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
-  const line = lines.findLast((one) => unescape(one.split(" ")[4] ?? "") === target);
+  const line = lines.findLast((one) => mountinfoPath(one.split(" ")[4] ?? "") === target);
   const options = line?.split(" ")[5]?.split(",") ?? [];
   const atime = options.includes("noatime") ? MOUNT.NOATIME : options.includes("relatime") ? MOUNT.RELATIME : 0;
   return options.reduce((sum, option) => sum | (option === "bind" ? 0 : (FLAGS[option] ?? 0)), atime);
-}
-
-/** mountinfo writes blanks and the like as `\\040`. */
-function unescape(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
