@@ -3,6 +3,9 @@ import { CrossFailure } from "../engine/cross.ts";
 import type { EventSink } from "../engine/events.ts";
 import type { Workshop } from "./workshop.ts";
 
+/** There is no emulator, or no image for it. */
+const CANNOT_EMULATE: ReadonlySet<string> = new Set(["PLAN_NO_EMULATOR", "MANIFEST_NO_PLATFORM"]);
+
 /**
  * A stage that --cross let run on the build platform, and that did not make what its target needs, is made
  * again as the Dockerfile has it; where nothing can emulate that, what went wrong is the failure.
@@ -13,7 +16,7 @@ export async function withCrossing<T>(workshop: Workshop, emit: EventSink, body:
     try {
       return await body();
     } catch (error) {
-      if (failure !== undefined && error instanceof AppError && error.code === "PLAN_NO_EMULATOR") throw failure;
+      if (failure !== undefined && error instanceof AppError && CANNOT_EMULATE.has(error.code)) throw failure;
       if (!(error instanceof CrossFailure) || workshop.uncrossed.has(error.origin)) throw error;
       failure = error;
       workshop.uncrossed.add(error.origin);

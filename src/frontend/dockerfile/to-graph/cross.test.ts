@@ -120,3 +120,23 @@ test("nothing is suggested for what is cross-compiled already, nor for the machi
   const native = await plan(BUILD + LAST, { images, cross: { mode: "suggest", excluded: new Set() } });
   expect(native.advice).toEqual([]);
 });
+
+const ONLY_HERE = BUILD.replace("golang", "only-amd64/golang");
+
+test("a base of the build platform alone is enough for a stage that crosses", async () => {
+  expect(runs(await cross(ONLY_HERE + LAST))).toEqual(runs(await cross(BUILD + LAST)));
+});
+
+test("what does not cross needs the target's image: the hint names what would do", async () => {
+  const code = "MANIFEST_NO_PLATFORM";
+  const both = expect.stringMatching(/^Write FROM --platform=\$BUILDPLATFORM .*--cross=auto/);
+  await expect(cross(ONLY_HERE + LAST, "suggest")).rejects.toMatchObject({
+    code,
+    hint: both,
+    source: { start: { line: 1 } },
+  });
+  await expect(cross(ONLY_HERE + LAST, "auto", ["linux/arm64 0"])).rejects.toMatchObject({ code });
+  const other = cross("FROM only-amd64/node AS build\nRUN make\nFROM scratch\nCOPY --from=build /app /app\n");
+  await expect(other).rejects.toMatchObject({ code, hint: expect.not.stringContaining("--cross") });
+  await expect(cross("FROM only-amd64/golang\nRUN go build\n")).rejects.toMatchObject({ code, hint: "Choose." });
+});

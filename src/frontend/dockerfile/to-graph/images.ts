@@ -1,13 +1,15 @@
 import { mapLimit } from "../../../base/concurrency.ts";
 import { AppError, messageOf, withSource } from "../../../base/errors.ts";
 import type { SourceRange } from "../../../base/source.ts";
-import { formatPlatformFull } from "../../../oci/platform.ts";
+import { formatPlatformFull, type Platform } from "../../../oci/platform.ts";
 import { formatReference } from "../../../oci/reference.ts";
+import { isForeign } from "../../../plan/cross.ts";
 import { wordRange } from "../errors.ts";
 import { didYouMean, suggest } from "../suggest.ts";
 import type { ImageBase } from "./base.ts";
+import { goFamilies } from "./cross.ts";
 import type { Layout } from "./layout.ts";
-import type { PlanDependencies, ResolvedImage } from "./request.ts";
+import type { PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
 
 /** The images that the targets need. */
 export type ResolvedImages = (image: ImageBase) => ResolvedImage;
@@ -15,11 +17,14 @@ export type ResolvedImages = (image: ImageBase) => ResolvedImage;
 /** How many are asked for at once: each is a few requests to a registry. */
 const PARALLEL = 8;
 
-/** Resolves each image that a reachable stage names, once for each platform; what is in `found` is known. */
+/**
+ * Resolves each image that a reachable stage names, once for each platform; what is in `found` is known.
+ * For one that is not there for a platform the machine's stands in, until {@link refuseMissing}.
+ */
 export async function resolveImages(
   layouts: readonly Layout[],
   dependencies: PlanDependencies,
-  signal: AbortSignal,
+  { signal, buildPlatform }: Pick<PlanRequest, "signal" | "buildPlatform">,
   found: Map<string, ResolvedImage> = new Map(),
 ): Promise<ResolvedImages> {
   const wanted = new Map<string, ImageBase>();
@@ -27,14 +32,50 @@ export async function resolveImages(
     if (!wanted.has(keyOf(image)) && !found.has(keyOf(image))) wanted.set(keyOf(image), image);
   }
   const names = stageNames(layouts);
+  const resolve = ({ reference, platform, layout }: ImageBase, inner: AbortSignal): Promise<ResolvedImage> =>
+    dependencies.resolveImage(reference, platform, inner, layout);
   await mapLimit([...wanted], PARALLEL, signal, async ([key, image], inner) => {
     try {
-      found.set(key, await dependencies.resolveImage(image.reference, image.platform, inner, image.layout));
+      found.set(key, await resolve(image, inner));
     } catch (error) {
+      if (
+        error instanceof AppError &&
+        error.code === "MANIFEST_NO_PLATFORM" &&
+        isForeign(image.platform, buildPlatform)
+      ) {
+        const standIn = await resolve({ ...image, platform: buildPlatform }, inner).catch(() => undefined);
+        if (standIn !== undefined) return void found.set(key, { ...standIn, missing: error });
+      }
       throw atName(error, image, names);
     }
   });
   return (image) => found.get(keyOf(image))!;
+}
+
+/** Throws for the first image that a stage needs, now that it is known which ones cross, and that is not there. */
+export function refuseMissing(layouts: readonly Layout[], images: ResolvedImages, buildPlatform: Platform): void {
+  for (const layout of layouts) {
+    for (const base of imagesOf(layout)) {
+      const { missing } = images(base);
+      if (missing === undefined) continue;
+      const { code, message, cause } = missing;
+      const hint = hintFor(base, layout, images, buildPlatform) ?? missing.hint;
+      throw atName(new AppError(code, message, { hint, cause }), base, stageNames(layouts));
+    }
+  }
+}
+
+/** A stage whose files others take may run here; undefined where it is the image, or no stage. */
+function hintFor(base: ImageBase, layout: Layout, images: ResolvedImages, machine: Platform): string | undefined {
+  if (base.node.name !== "FROM" || layout.goal.base === base) return undefined;
+  const isGo = goFamilies(layout, images, machine).some(
+    ({ root, verdict }) => root.base === base && verdict.kind === "eligible",
+  );
+  const crossing = isGo ? ", or build with --cross=auto, which compiles Go for the target there" : "";
+  return (
+    `Write FROM --platform=$BUILDPLATFORM for a stage that makes files for the others${crossing}; ` +
+    "else choose another base image, or leave this platform out of --platform."
+  );
 }
 
 function imagesOf({ reachable }: Layout): readonly ImageBase[] {

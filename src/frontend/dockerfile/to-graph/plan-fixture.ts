@@ -25,6 +25,8 @@ export class Images {
       return Promise.reject(new AppError("REGISTRY_NOT_FOUND", `${name} is not there`));
     if (name.startsWith("unreachable"))
       return Promise.reject(new AppError("REGISTRY_UNREACHABLE", `${name} was not asked for`, { hint: "Check DNS." }));
+    if (/only-amd64/.test(name) && platform.architecture !== "amd64")
+      return Promise.reject(new AppError("MANIFEST_NO_PLATFORM", `${name} has no image for it`, { hint: "Choose." }));
     const config = { config: { Env: ["PATH=/bin"] }, ...platform, ...this.#configs[name] };
     const digest = digestOf(Buffer.from(`${name} ${formatPlatform(platform)}`));
     const descriptor = { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size: 1 };

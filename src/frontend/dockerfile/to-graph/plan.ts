@@ -18,7 +18,7 @@ import type { Crossing } from "./cross.ts";
 import { resolveEpoch } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
 import type { Globals } from "./globals.ts";
-import { resolveImages } from "./images.ts";
+import { refuseMissing, resolveImages } from "./images.ts";
 import type { ResolvedImages } from "./images.ts";
 import { layOut } from "./layout.ts";
 import type { Layout } from "./layout.ts";
@@ -62,20 +62,21 @@ export async function planBuild(
   const allowInsecure = request.runs?.allowInsecure ?? false;
   let layouts = checked(layOutWith([]), allowInsecure);
   const found = new Map<string, ResolvedImage>();
-  let images = await resolveImages(layouts, dependencies, request.signal, found);
+  let images = await resolveImages(layouts, dependencies, request, found);
   // A trigger may copy from another stage, whose base has triggers too.
   let triggers = triggersOf(layouts, images);
   for (let count = 0; countOf(triggers) > count;) {
     count = countOf(triggers);
     layouts = checked(layOutWith(triggers), allowInsecure);
-    images = await resolveImages(layouts, dependencies, request.signal, found);
+    images = await resolveImages(layouts, dependencies, request, found);
     triggers = triggersOf(layouts, images);
   }
   const { crossings, advice } = planCrossings(layouts, images, request);
   if (crossings.some((crossing) => crossing.stages.size > 0)) {
     layouts = checked(layOutWith(triggers, crossings), allowInsecure);
-    images = await resolveImages(layouts, dependencies, request.signal, found);
+    images = await resolveImages(layouts, dependencies, request, found);
   }
+  refuseMissing(layouts, images, buildPlatform);
   const graph = new GraphBuilder();
   const forced = new Set<StepId>();
   checkImages(linter, layouts, images);

@@ -1,3 +1,4 @@
+import type { AppError } from "../../../base/errors.ts";
 import type { SourceFile } from "../../../base/source.ts";
 import type { BuildPlan, FileStep, GitStep, HttpStep, ImageLayout, StepId } from "../../../engine/types.ts";
 import type { ImageConfig } from "../../../oci/config.ts";
@@ -102,6 +103,8 @@ export interface ResolvedImage {
   readonly platform: Platform;
   /** It was not looked up: what it sets is not known. For checks only. Default false. */
   readonly isUnknown?: boolean | undefined;
+  /** Why it is the build platform's and not the one that was asked for: a stage that crosses needs no other. */
+  readonly missing?: AppError | undefined;
 }
 
 export interface DockerfilePlan extends BuildPlan {
