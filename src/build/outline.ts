@@ -37,4 +37,10 @@ export async function describeRequest(
   return { method, text, outline: outlineOf(asked!) };
 }
 
-const NOTHING = { notes: [], advice: [], sourceDateEpoch: undefined, forced: new Set<never>() } as const;
+const NOTHING = {
+  notes: [],
+  advice: [],
+  unusedArgs: [],
+  sourceDateEpoch: undefined,
+  forced: new Set<never>(),
+} as const;

@@ -10,7 +10,7 @@ import { formatPlatform, hostPlatform } from "../oci/platform.ts";
 import type { OpenedContext } from "./context/open.ts";
 import type { SourceAccess } from "./context/sources.ts";
 import type { Remote } from "./remote/sources.ts";
-import type { BuildRequest } from "./request.ts";
+import type { BuildRequest, RequestNote } from "./request.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface PlannedBuild extends BuildPlan {
@@ -78,7 +78,16 @@ export async function planRequest(
     linter,
   ).finally(tellFindings);
   for (const advice of plan.advice) emit({ kind: "note", level: "info", ...advice });
+  if (plan.unusedArgs.length > 0) emit({ kind: "note", level: "warning", ...unusedNote(plan.unusedArgs) });
   return { ...plan, dockerfile: name, scope: `${context.name}|${name}`, remote, epoch: plan.sourceDateEpoch };
+}
+
+function unusedNote(names: readonly string[]): RequestNote {
+  return {
+    code: "BUILD_ARG_UNUSED",
+    message: `--build-arg ${names.join(", ")}: no ARG declares ${names.length === 1 ? "it" : "them"}`,
+    hint: `check the spelling, or write ARG ${names[0]} in the stage that uses it`,
+  };
 }
 
 /** What most builds have: a directory, and a Dockerfile in it or beside it. Nothing is loaded for it. */

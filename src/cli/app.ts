@@ -1,7 +1,7 @@
 import { buildApplication, buildRouteMap, text_en } from "@stricli/core";
-import { messageOf } from "../base/errors.ts";
 import { buildImageCommand } from "./build/spec.ts";
 import type { CliContext } from "./context.ts";
+import { commandError, flagError } from "./flag-errors.ts";
 import { lintCommand } from "./lint/spec.ts";
 import { planCommand } from "./plan/spec.ts";
 import { VERSION } from "./version.ts";
@@ -21,8 +21,8 @@ export const app = buildApplication(root, {
   localization: {
     text: {
       ...text_en,
-      exceptionWhileParsingArguments: (cause) =>
-        `error[USAGE_FLAGS]: ${lowerFirst(messageOf(cause))}\nhelp: manyarch build --help lists the flags`,
+      exceptionWhileParsingArguments: (cause) => flagError(cause, process.argv[2]),
+      noCommandRegisteredForInput: ({ input, corrections }) => commandError(input, corrections),
     },
   },
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
@@ -32,7 +32,3 @@ export const app = buildApplication(root, {
     disableAnsiColor: !process.stderr.isTTY,
   },
 });
-
-function lowerFirst(text: string): string {
-  return text.slice(0, 1).toLowerCase() + text.slice(1);
-}

@@ -5,7 +5,12 @@ import { EXIT_USAGE } from "./exit-codes.ts";
 import { splitPlatformFlags } from "./split-flags.ts";
 
 const context = processContext(process);
-await run(app, splitPlatformFlags(process.argv.slice(2)), context);
+await run(app, helpAsFlag(splitPlatformFlags(process.argv.slice(2))), context);
 // The parser's own failures are negative; everything else was decided by the command.
 const parsed = Number(process.exitCode ?? 0);
 process.exitCode = context.exitCode ?? (parsed < 0 ? EXIT_USAGE : parsed);
+
+/** `manyarch help build` is `manyarch build --help`. */
+function helpAsFlag(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1, 2), "--help"] : argv;
+}

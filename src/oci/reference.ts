@@ -117,7 +117,11 @@ function splitDomain(name: string): { readonly domain: string; readonly remainde
 
 function checkPath(text: string, path: string): void {
   if (path.toLowerCase() !== path) {
-    throw invalid(text, `repository name (${path}) must be lowercase`, `Write ${path.toLowerCase()}.`);
+    throw invalid(
+      text,
+      `repository name (${path}) must be lowercase`,
+      `Write ${withoutOfficial(text, path).toLowerCase()}.`,
+    );
   }
   if (path === "" || path === OFFICIAL) throw invalid(text, "the repository name is empty", SHAPE_HINT);
   for (const component of path.split("/")) {
@@ -136,6 +140,11 @@ function checkPath(text: string, path: string): void {
       "Shorten it.",
     );
   }
+}
+
+/** The path as it was written. */
+function withoutOfficial(text: string, path: string): string {
+  return text.includes(OFFICIAL) || !path.startsWith(OFFICIAL) ? path : path.slice(OFFICIAL.length);
 }
 
 function isPathComponent(component: string): boolean {

@@ -24,9 +24,11 @@ export interface OutputDefaults {
 export function parseOutput(text: string, defaults: OutputDefaults, flag = `--output ${text}`): Output {
   const options = readOptions(text, flag);
   const type = options.get("type");
-  const read = type === undefined || !Object.hasOwn(TYPES, type) ? undefined : TYPES[type];
+  if (type === undefined)
+    throw usage(`${flag}: type is missing`, `write type=..., one of ${Object.keys(TYPES).join(", ")}`);
+  const read = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (read === undefined) {
-    throw usage(`${flag}: type ${type ?? "(none)"} is not known`, `known are ${Object.keys(TYPES).join(", ")}`);
+    throw usage(`${flag}: type ${type} is not known`, `known are ${Object.keys(TYPES).join(", ")}`);
   }
   return read({ flag, options, defaults });
 }

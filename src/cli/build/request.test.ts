@@ -71,7 +71,7 @@ describe("--output", () => {
 
   test.each([
     ["type=nothing", "type nothing is not known"],
-    ["dest=x", "type (none) is not known"],
+    ["dest=x", "type is missing"],
     ["type=constructor", "type constructor is not known"],
     ["type=local", "dest is missing"],
     ["type=local,dest=-", "cannot be written to standard output"],
@@ -238,6 +238,12 @@ describe("docker's other flags", () => {
   test("stages not to take from the cache, by comma and repeated", () => {
     expect(request({ noCacheFilter: ["a,b", "c"] }).noCacheStages).toEqual(["a", "b", "c"]);
   });
+});
+
+test("slips that would say little are named", () => {
+  expect(refusal({ platform: ["linux/amd64,"] })).toMatch(/^USAGE_INVALID --platform linux\/amd64,: /);
+  const { notes } = request({ secret: ["id=x,src=nofile"], output: ["type=cacheonly"] });
+  expect(notes).toMatchObject([{ code: "SECRET_MISSING", message: "--secret id=x: /work/nofile does not exist" }]);
 });
 
 test("a rung that is forced is none below the lowest that may be used", () => {

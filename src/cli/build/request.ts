@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
@@ -32,6 +33,7 @@ export function toRequest(
   refuseFlags(flags);
   const tags = (flags.tag ?? []).map(parseTag);
   const platforms = parsePlatforms(flags.platform ?? list(process.env["DOCKER_DEFAULT_PLATFORM"]));
+  const secrets = new Map((flags.secret ?? []).map((text) => parseSecret(text, process)));
   const image = parseImage(flags);
   const outputs = parseOutputs(flags, { tags, image, process }, platforms.length);
   return {
@@ -41,7 +43,7 @@ export function toRequest(
     ...parseBuildArgs(flags.buildArg ?? [], process),
     labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     contexts: new Map((flags.buildContext ?? []).map((text) => parseNamedContext(text, process))),
-    secrets: new Map((flags.secret ?? []).map((text) => parseSecret(text, process))),
+    secrets,
     agents: new Map((flags.ssh ?? []).map((text) => parseAgent(text, process))),
     tags: tags.map(withDefaultTag),
     outputs: checkAnnotations(outputs, platforms),
@@ -53,7 +55,7 @@ export function toRequest(
     noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
     runs: parseRunSettings(flags),
     limits: parseRunLimits(flags),
-    notes: [...ignoredFlags(flags), ...withoutOutput(outputs)],
+    notes: [...ignoredFlags(flags), ...withoutOutput(outputs), ...missingSecrets(secrets)],
     hostCa: flags.hostCa,
     goCache: flags.goCache,
     sandbox: parseRungs(flags),
@@ -81,6 +83,8 @@ function parseTag(text: string): Reference {
 function parsePlatforms(texts: readonly string[]): readonly Platform[] {
   const platforms: Platform[] = [];
   for (const text of texts.flatMap((item) => item.split(","))) {
+    if (text.trim() === "")
+      throw usage(`--platform ${texts.join(" ")}: expected platforms, found nothing around a comma`, "leave it out");
     const platform = checkKnown(text.trim() === "local" ? hostPlatform() : parsePlatform(text.trim()), text);
     if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
   }
@@ -125,6 +129,19 @@ function withoutOutput(outputs: readonly Output[]): readonly RequestNote[] {
       hint: "add --push, --load or -o PATH; -o type=cacheonly says that this is meant",
     },
   ];
+}
+
+/** A RUN that asks for it fails; where none does, nobody else would tell of the slip. */
+function missingSecrets(secrets: BuildRequest["secrets"]): readonly RequestNote[] {
+  return [...secrets].flatMap(([id, source]) =>
+    source.kind === "file" && statSync(source.path, { throwIfNoEntry: false }) === undefined
+      ? {
+          code: "SECRET_MISSING",
+          message: `--secret id=${id}: ${source.path} does not exist`,
+          hint: "name a file that is there with --secret id=ID,src=FILE, relative to the working directory",
+        }
+      : [],
+  );
 }
 
 /** Docker takes a label without a value for an empty one. */

@@ -1,7 +1,9 @@
-import { statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { AppError } from "../../base/errors.ts";
 import { checkRequest, type CheckedFile } from "../../build/check.ts";
 import type { BuildRequest } from "../../build/request.ts";
+import { suggest } from "../../frontend/dockerfile/suggest.ts";
 import { renderError } from "../../report/error.ts";
 import { useColor } from "../../report/choose.ts";
 import { ruleList } from "../../report/lint/rule-list.ts";
@@ -34,7 +36,9 @@ export async function lintFiles(this: CliContext, flags: LintFlags, ...paths: st
 
 function requestFor(context: CliContext, flags: LintFlags, path: string): BuildRequest {
   const place = path === "-" ? path : resolve(context.cwd, path);
-  const isDirectory = statSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const found = path === "-" ? undefined : statSync(place, { throwIfNoEntry: false });
+  if (path !== "-" && found === undefined) throw notFound(path, place);
+  const isDirectory = found?.isDirectory() ?? false;
   const { format: _format, output: _output, failOn: _failOn, offline: _offline, list: _list, ...shared } = flags;
   return toRequest(
     { ...shared, ...NOT_ASKED, ...(!isDirectory && { file: place }) },
@@ -44,11 +48,34 @@ function requestFor(context: CliContext, flags: LintFlags, path: string): BuildR
   );
 }
 
+function notFound(path: string, place: string): AppError {
+  const folder = dirname(place);
+  const names = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder) : [];
+  const similar = suggest(basename(place), names);
+  return new AppError("DOCKERFILE_NOT_FOUND", `${path} does not exist`, {
+    hint:
+      similar === undefined
+        ? "Give a Dockerfile, a directory with one, or - for standard input."
+        : `Did you mean ${join(dirname(path), similar)}?`,
+  });
+}
+
 /** Flags of `build` that have no meaning here. */
 const NOT_ASKED = { compression: "gzip", cross: "off", hostCa: "off", goCache: "off", progress: "quiet" } as const;
 
-function check({ env, cwd, signal, stdin }: CliContext, request: BuildRequest, offline: boolean): Promise<CheckedFile> {
-  return checkRequest(request, { env, cwd, signal, stdin, offline });
+async function check(
+  { env, cwd, signal, stdin }: CliContext,
+  request: BuildRequest,
+  offline: boolean,
+): Promise<CheckedFile> {
+  try {
+    return await checkRequest(request, { env, cwd, signal, stdin, offline });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "DOCKERFILE_NOT_FOUND") throw error;
+    // `build` has a flag for it, we take the file itself.
+    const hint = error.hint?.replace(" with -f.", ".").replace(/(?<=^Did you mean |^Write )-f /, "");
+    throw new AppError(error.code, error.message, { hint, source: error.source, cause: error.cause });
+  }
 }
 
 /** Errors of all files but the first that has one, which ends the command; then, for people, how many findings there are. */

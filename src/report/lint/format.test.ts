@@ -95,7 +95,7 @@ test("terminal: each finding once, with its lines and what to do", async () => {
           https://docs.docker.com/go/dockerfile/rule/json-args-recommended/
     "
   `);
-  expect(summaryOf(await files())).toBe("4 warnings in 3 files");
+  expect(summaryOf(await files())).toBe("4 warnings in 3 files; 1 of them cannot be built");
   expect(summaryOf((await files()).slice(1, 2))).toBe("no findings in 1 file");
 });
 

@@ -25,7 +25,10 @@ export function summaryOf(files: readonly Checked[]): string {
     const number = findings.filter(({ severity }) => severity === level).length;
     return number === 0 ? [] : [level === "info" ? `${number} info` : count(number, level)];
   });
-  return `${levels.length === 0 ? "no findings" : levels.join(", ")} in ${count(files.length, "file")}`;
+  const broken = files.filter(({ error }) => error !== undefined).length;
+  if (broken > 0 && levels.length === 0) return `${broken} of ${count(files.length, "file")} cannot be built`;
+  const rest = broken === 0 ? "" : `; ${broken} of them cannot be built`;
+  return `${levels.length === 0 ? "no findings" : levels.join(", ")} in ${count(files.length, "file")}${rest}`;
 }
 
 function findingLines(

@@ -30,6 +30,7 @@ import { findTarget } from "./target.ts";
 import { imageTriggers } from "./triggers.ts";
 import type { Triggers } from "./triggers.ts";
 import { refuseUnsupported } from "./unsupported.ts";
+import { unusedArgs } from "./unused-args.ts";
 
 /**
  * Plans a build: parses the Dockerfile, resolves the images its targets need and turns the reachable
@@ -98,7 +99,10 @@ export async function planBuild(
   });
   const violation = linter.violation();
   if (violation !== undefined) throw violation;
-  return { graph: graph.finish(), targets, notes: notesOf(linter.findings), advice, sourceDateEpoch, forced };
+  const instructions = [...globalArgs, ...stages.flatMap((stage) => stage.instructions)];
+  const unused = unusedArgs(given, instructions, layouts);
+  const notes = notesOf(linter.findings);
+  return { graph: graph.finish(), targets, notes, advice, unusedArgs: unused, sourceDateEpoch, forced };
 }
 
 function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerfile, "escape"> {

@@ -116,6 +116,8 @@ export interface DockerfilePlan extends BuildPlan {
   readonly forced: ReadonlySet<StepId>;
   /** What the user could change to have it faster. */
   readonly advice: readonly Advice[];
+  /** Names of build args that nothing declares. */
+  readonly unusedArgs: readonly string[];
 }
 
 /** Something that is right as it is and could be better. */
