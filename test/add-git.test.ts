@@ -1,5 +1,8 @@
+import { once } from "node:events";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
@@ -173,6 +176,24 @@ describe.skipIf(missing !== undefined)("ADD from a repository", () => {
     }
   });
 
+  test("takes a token to no address but the one it is for", async () => {
+    const asked: string[] = [];
+    const other = createHttpServer(({ url, headers }, answer) => {
+      asked.push(`${url} ${headers.authorization ?? ""}`);
+      answer.writeHead(404).end();
+    });
+    const one = createHttpServer(({ url }, answer) => {
+      answer.writeHead(302, { location: `http://localhost:${portOf(other)}${url}` }).end();
+    });
+    for (const listening of [other, one]) await once(listening.listen(0, "127.0.0.1"), "listening");
+    try {
+      expect(await code(`ADD http://me:canary@127.0.0.1:${portOf(one)}/app.git /x`)).toBe("GIT_REFUSED");
+      expect(asked).toEqual([]);
+    } finally {
+      for (const listening of [other, one]) listening.close();
+    }
+  });
+
   test("is reached by SSH with the agent of the build, and by no key of the user", async () => {
     const bin = bed.newDirectory("bin");
     const said = join(bed.directory, "ssh-said");
@@ -221,3 +242,7 @@ describe.skipIf(missing !== undefined)("ADD from a repository", () => {
     expect(await code(`ADD git@127.0.0.1:x/y.git /`)).toBe("SSH_MISSING");
   });
 });
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}

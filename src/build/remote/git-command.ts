@@ -85,6 +85,11 @@ export function gitError(what: string, { stderr, signal, code }: RunResult): App
       hint: "Check the address; of a private repository give a token by --secret id=GIT_AUTH_TOKEN, or by SSH an agent with --ssh default.",
     });
   }
+  if (REDIRECTED.test(stderr)) {
+    return new AppError("GIT_REFUSED", message, {
+      hint: "The server redirects, and a token goes to the address alone that was named: name the one it redirects to, as curl -I URL/info/refs shows it.",
+    });
+  }
   if (PASSING.test(stderr)) return new AppError("GIT_UNREACHABLE", message, { hint: REACH_HINT, retryable: true });
   if (UNREACHABLE.test(stderr)) return new AppError("GIT_UNREACHABLE", message, { hint: REACH_HINT });
   return new AppError("GIT_FAILED", message, { hint: "Try the same with git ls-remote or git clone." });
@@ -93,6 +98,7 @@ export function gitError(what: string, { stderr, signal, code }: RunResult): App
 const REACH_HINT = "Check the address, the network of this machine and its proxy.";
 const REFUSED =
   /could not read (?:Username|Password)|Authentication failed|returned error: 40[134]|Permission denied|not found|Repository not found|Host key verification failed|does not appear to be a git repository/i;
+const REDIRECTED = /returned error: 30[12378]/;
 const PASSING =
   /Connection (?:refused|reset|timed out)|early EOF|RPC failed|returned error: (?:429|5\d\d)|unexpected disconnect|hung up unexpectedly|Empty reply|Operation too slow/i;
 const UNREACHABLE = /Could not resolve host|unable to access|unable to connect|Couldn't connect/i;
@@ -127,9 +133,14 @@ function environment({ env, directory }: GitRunner, options: GitOptions): Readon
   if (env["SSL_CERT_FILE"]) chosen["GIT_SSL_CAINFO"] ??= env["SSL_CERT_FILE"];
   if (options.gitDirectory !== undefined) chosen["GIT_DIR"] = options.gitDirectory;
   if (options.authorization !== undefined) {
-    chosen["GIT_CONFIG_COUNT"] = "1";
-    chosen["GIT_CONFIG_KEY_0"] = `http.${options.authorization.scope}.extraHeader`;
-    chosen["GIT_CONFIG_VALUE_0"] = `Authorization: ${options.authorization.header}`;
+    const { scope, header } = options.authorization;
+    // Git takes the header along to wherever the first request is redirected.
+    const settings = { extraHeader: `Authorization: ${header}`, followRedirects: "false" };
+    chosen["GIT_CONFIG_COUNT"] = String(Object.keys(settings).length);
+    for (const [index, [name, value]] of Object.entries(settings).entries()) {
+      chosen[`GIT_CONFIG_KEY_${index}`] = `http.${scope}.${name}`;
+      chosen[`GIT_CONFIG_VALUE_${index}`] = value;
+    }
   }
   return chosen;
 }
