@@ -21,7 +21,7 @@ const ENTER = `${LET_ON}exec unshare --pid -- /bin/sh -c "$0" guard "$@"`;
 
 /**
  * Before it has a cgroup namespace, which nothing of version 2 may leave; a worker that could not enter finds
- * out by itself. `find` removes the cgroups as well, of whose files nobody can.
+ * out by itself. `find` removes the cgroups as well, whose files nobody can; where there is none, the next build does.
  */
 const CGROUPS = `set -f
 IFS='
@@ -42,7 +42,7 @@ read -r _
 exec 2>/dev/null
 kill -KILL $worker
 wait $worker
-[ -z "$cgroups" ] || exec find "$session" $cgroups ${REMOVE_ARGS}
+[ -z "$cgroups" ] || ! command -v find || exec find "$session" $cgroups ${REMOVE_ARGS}
 exec rm -rf -- "$session"`;
 
 /**
