@@ -256,7 +256,7 @@ describe("the command line", () => {
     (await expectError("FROM scratch\nCOPY Dockerfile /\n", { flags: ["-o", "type=oci,dest=/etc/x.tar"] }))
       .toMatchInlineSnapshot(`
         "exit code 10
-        error[OUTPUT_UNWRITABLE]: /etc/x.tar cannot be written: EACCES: permission denied, open '/etc/.x.tar.PID.tmp'
+        error[OUTPUT_UNWRITABLE]: /etc/x.tar cannot be written: EACCES: permission denied, access '/etc'
         help: check that the directory exists and is yours to write
         "
       `);

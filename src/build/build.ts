@@ -22,7 +22,7 @@ import type { Worker } from "../worker/spawn.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
 import { mainPacking, makeImages } from "./images.ts";
 import { withCrossing } from "./crossing.ts";
-import { writeOutputs } from "./outputs.ts";
+import { checkOutputs, writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { planRequest, type PlannedBuild } from "./plan-request.ts";
 import { openPushCheck, type PushCheck } from "./push-check.ts";
@@ -129,6 +129,7 @@ async function buildIn(
   onEngine: (engine: Engine) => void,
 ): Promise<BuildOutcome> {
   const { store, client, signal, env } = workshop;
+  await checkOutputs(request);
   const loadEngine = await findLoadEngine(request, { env, signal });
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {

@@ -53,6 +53,17 @@ export async function writeOutputs(sources: OutputSources): Promise<readonly str
   return made;
 }
 
+/** What can be known of the outputs of this machine before any work. Throws `OUTPUT_UNWRITABLE`. */
+export async function checkOutputs({ outputs }: Pick<BuildRequest, "outputs">): Promise<void> {
+  const local = outputs.filter((output) => "destination" in output);
+  if (local.length === 0) return;
+  const { checkDirectory, checkFile } = await import("../output/check-destination.ts");
+  for (const output of local) {
+    const isDirectory = output.kind === "local" || (output.kind === "oci" && !output.tar);
+    (isDirectory ? checkDirectory : checkFile)(output.destination);
+  }
+}
+
 async function writeOutput(sources: OutputSources, output: Output): Promise<readonly string[]> {
   switch (output.kind) {
     case "registry":
