@@ -1,6 +1,7 @@
 import { buildCommand } from "@stricli/core";
 import type { CliContext } from "../context.ts";
 import type { RungName } from "../../sandbox/rung.ts";
+import { withPlaceholders } from "../help-flags.ts";
 import { dockerFlags, type DockerFlags } from "./docker-flags.ts";
 
 /** The flags as typed; their meaning is in request.ts. */
@@ -57,13 +58,14 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       parameters: [
         {
           parse: String,
-          brief: "Build context: a directory, the address of a repository or an archive, or - for standard input",
+          brief:
+            "Build context: a directory, the address of a repository or an archive, or - for standard input (default: .)",
           placeholder: "PATH|URL|-",
           optional: true,
         },
       ],
     },
-    flags: {
+    flags: withPlaceholders({
       platform: texts(
         "Target platforms, comma-separated or repeated: linux/amd64,linux/arm64,linux/arm/v7",
         "os/arch[/variant]",
@@ -80,7 +82,7 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
         "Files or an image under a name, for FROM and --from. Repeatable",
         "name=PATH|URL|docker-image://IMAGE|oci-layout://PATH:TAG|target:STAGE",
       ),
-      secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=...,src=FILE | id=...,env=NAME"),
+      secret: texts("Secret for RUN --mount=type=secret. Repeatable", "id=ID,src=FILE | id=ID,env=NAME"),
       ssh: texts("SSH agent, or private keys, for RUN --mount=type=ssh. Repeatable", "default | id=SOCKET | id=KEY"),
       push: flag("Push to the registries of the tags; short for -o type=registry"),
       skipPushPermissionCheck: flag("Ask no registry whether it will take the push before anything is built"),
@@ -153,12 +155,13 @@ export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>
       check: flag("Check the Dockerfile; short for --call=check"),
       failOn: text("Findings of --check that make it fail (default: warning), as lint's", "severity|rules"),
       debug: flag("Show causes and stack traces of errors"),
-    },
+    }),
     aliases: { t: "tag", f: "file", o: "output", q: "quiet", j: "jobs", m: "memory", c: "cpuShares", D: "debug" },
   },
   docs: {
     brief: "Build an image from a Dockerfile, for one or many platforms",
     customUsage: [
+      { input: "[FLAGS] [PATH|URL|-]", brief: "PATH is . where it is left out" },
       {
         input: "-t registry.example.com/app:1.0 --platform linux/amd64,linux/arm64 --push .",
         brief: "Build for two platforms and push one index",

@@ -50,8 +50,11 @@ function requestFor(context: CliContext, flags: LintFlags, path: string): BuildR
 
 function notFound(path: string, place: string): AppError {
   const folder = dirname(place);
-  const names = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(folder) : [];
-  const similar = suggest(basename(place), names);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    return new AppError("CONTEXT_NOT_FOUND", `${path} does not exist, nor does the directory ${folder}`, {
+      hint: "Check the path: it is relative to the working directory.",
+    });
+  const similar = suggest(basename(place), readdirSync(folder));
   return new AppError("DOCKERFILE_NOT_FOUND", `${path} does not exist`, {
     hint:
       similar === undefined

@@ -42,7 +42,7 @@ export const lintCommand = buildCommand<LintFlags, string[], CliContext>({
       output: {
         kind: "parsed",
         parse: String,
-        brief: "Write the findings to a file",
+        brief: "path  Write the findings to a file",
         placeholder: "path",
         optional: true,
       },
@@ -50,7 +50,7 @@ export const lintCommand = buildCommand<LintFlags, string[], CliContext>({
         kind: "parsed",
         parse: String,
         default: "warning",
-        brief: "Findings that make the exit code 1: error, warning, info, never, or names of rules",
+        brief: "severity|rules  Findings that make the exit code 1: error, warning, info, never, or names of rules",
         placeholder: "severity|rules",
       },
       offline: {

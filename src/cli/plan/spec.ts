@@ -1,6 +1,7 @@
 import { buildCommand, type FlagParametersForType } from "@stricli/core";
 import { buildImageCommand, type BuildFlags } from "../build/spec.ts";
 import type { CliContext } from "../context.ts";
+import { withHidden } from "../help-flags.ts";
 
 /** Those of `build`, so that its command line can be pasted; `--format` has the formats of a plan besides. */
 export interface PlanFlags extends Omit<BuildFlags, "format"> {
@@ -20,15 +21,34 @@ const build = buildImageCommand.parameters as unknown as {
   };
 };
 
+/** Flags that are taken for the sake of a pasted command line, and change nothing in a plan. */
+const BUILDS_ALONE: ReadonlySet<string> = new Set([
+  ...[
+    "tag",
+    "label",
+    "annotation",
+    "push",
+    "skipPushPermissionCheck",
+    "load",
+    "metadataFile",
+    "iidfile",
+    "compression",
+  ],
+  ...["secret", "ssh", "addHost", "shmSize", "ulimit", "memory", "cpus", "pidsLimit", "hostCa", "goCache", "jobs"],
+  ...["noCache", "noCacheFilter", "pull", "call", "check", "failOn", "quiet"],
+]);
+
 export const planCommand = buildCommand<PlanFlags, [path?: string], CliContext>({
   loader: async () => (await import("./run.ts")).printPlan,
   parameters: {
     positional: {
       kind: "tuple",
-      parameters: [{ parse: String, brief: "Directory of the build context", placeholder: "PATH", optional: true }],
+      parameters: [
+        { parse: String, brief: "Build context, as of build (default: .)", placeholder: "PATH|URL|-", optional: true },
+      ],
     },
     flags: {
-      ...build.flags,
+      ...withHidden(build.flags, BUILDS_ALONE),
       json: {
         kind: "boolean",
         brief: "Print the plan as JSON; short for --format=json",
@@ -47,6 +67,7 @@ export const planCommand = buildCommand<PlanFlags, [path?: string], CliContext>(
   docs: {
     brief: "Show what a build would do, without doing it",
     customUsage: [
+      { input: "[FLAGS] [PATH|URL|-]", brief: "PATH is . where it is left out" },
       {
         input: "--platform linux/amd64,linux/arm64 .",
         brief: "Which stages run natively, which need an emulator, what is fetched",
