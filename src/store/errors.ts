@@ -36,9 +36,8 @@ export function storeError(error: unknown, path: string, need?: number): AppErro
         retryable: true,
       });
     case "ENOENT":
-      // Directories that are missing are made, so here the system makes none: /proc, /sys, a broken link.
       return new AppError("STORE_IO", `the store failed at ${path}: ${messageOf(error)}`, {
-        hint: `If nothing can be made at ${path}, choose another place with --root or MANYARCH_ROOT; else run the command again.`,
+        hint: "Something took away a part of the store: run the command again.",
         cause: error,
       });
     default:

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { AppError, errnoOf } from "../base/errors.ts";
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import { makeDirectories } from "../sys/make-directories.ts";
 import { storeError } from "./errors.ts";
 import type { StorePaths } from "./paths.ts";
@@ -62,8 +62,16 @@ function create(paths: StorePaths): void {
     );
     writeFileSync(paths.version, `${STORE_VERSION}\n`);
   } catch (error) {
-    throw storeError(error, paths.root);
+    // What is missing is made one by one, so it is the system that makes none there: /proc, /sys, a broken link.
+    throw errnoOf(error) === "ENOENT" ? nothingMade(error, paths.root) : storeError(error, paths.root);
   }
+}
+
+function nothingMade(cause: unknown, root: string): AppError {
+  return new AppError("STORE_UNWRITABLE", `no directory can be made at ${root}: ${messageOf(cause)}`, {
+    hint: "Choose a directory of your own with --root or MANYARCH_ROOT.",
+    cause,
+  });
 }
 
 /** `--root ~` must not turn a home directory into a store. */
