@@ -109,7 +109,9 @@ async function attempt(
   const engines: Engine[] = [];
   const watch: EventSink = (event) => {
     emit(event);
-    if (event.kind === "step.started") pushCheck.start();
+    // A step is told of when what it stands on is there: a base may take a while.
+    const isPull = event.kind === "transfer" && event.direction === "pull";
+    if (isPull || event.kind === "step.started") pushCheck.start();
   };
   try {
     return await buildIn({ ...workshop, signal }, request, watch, start, pushCheck, (engine) => engines.push(engine));

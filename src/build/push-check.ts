@@ -5,7 +5,7 @@ import type { BuildRequest } from "./request.ts";
 /** Asks the destinations of the pushes whether they will be taken: once, when something is about to be executed. */
 export interface PushCheck {
   start(): void;
-  /** Resolves at once where nothing was asked. Rejects with what the push would say. */
+  /** Resolves at once where nothing was asked, which then nothing is. Rejects with what the push would say. */
   passed(): Promise<void>;
   /** What was found, where a push will fail. */
   failure(): unknown;
@@ -39,7 +39,7 @@ export function openPushCheck(
       // Whoever waits for it hears of it; nobody may by then.
       checked.catch(() => {});
     },
-    passed: async () => checked,
+    passed: async () => (checked ??= Promise.resolve()),
     failure: () => failure,
   };
 }
