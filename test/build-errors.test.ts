@@ -226,7 +226,7 @@ describe("the command line", () => {
   test("a flag that does not exist, and what is like it", async () => {
     (await expectError("FROM scratch\n", { flags: ["--platfrom=linux/arm64"] })).toMatchInlineSnapshot(`
       "exit code 2
-      error[USAGE_FLAGS]: no flag registered for --platfrom, did you mean --platform?
+      error[USAGE_FLAGS]: --platfrom is no flag, did you mean --platform?
       help: manyarch build --help lists the flags
       "
     `);
