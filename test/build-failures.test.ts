@@ -70,12 +70,13 @@ describe("registries", () => {
   test("wrong and missing credentials", async () => {
     await using registry = await Registry.start({ users: { alice: "right" } });
     const auths = { [registry.host]: { auth: Buffer.from("alice:wrong").toString("base64") } };
-    const flags = ["--push", "-t", `${registry.host}/app:1`];
+    // Which of the two is first, the check or the push, is a matter of time.
+    const flags = ["--push", "--skip-push-permission-check", "-t", `${registry.host}/app:1`];
     const dockerfile = "FROM scratch\nCOPY Dockerfile /\n";
     const wrong = await errorOf(bed, dockerfile, { flags, env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) } });
     expect(wrong.text.replaceAll(registry.host, "REGISTRY")).toMatchInlineSnapshot(`
       "exit code 6
-      error[REGISTRY_UNAUTHORIZED]: REGISTRY refuses the credentials of $DOCKER_AUTH_CONFIG for REGISTRY/app (repository:app:pull,push): 401 Unauthorized, UNAUTHORIZED (authentication required [{"Type":"repository","Class":"","Name":"app","Action":"pull"},{"Type":"repository","Class":"","Name":"app","Action":"push"}])
+      error[REGISTRY_UNAUTHORIZED]: REGISTRY refuses the credentials of $DOCKER_AUTH_CONFIG for manifest REGISTRY/app@DIGEST (repository:app:pull,push): 401 Unauthorized from http://REGISTRY/v2/app/manifests/DIGEST
       help: Check that this account may push REGISTRY/app, or log in again: docker login REGISTRY, or the same JSON in DOCKER_AUTH_CONFIG.
       "
     `);
@@ -83,7 +84,7 @@ describe("registries", () => {
     const missing = await errorOf(bed, dockerfile, { flags });
     expect(missing.text.replaceAll(registry.host, "REGISTRY")).toMatchInlineSnapshot(`
       "exit code 6
-      error[REGISTRY_UNAUTHORIZED]: REGISTRY refuses an anonymous request for REGISTRY/app (repository:app:pull,push): 401 Unauthorized, UNAUTHORIZED (authentication required [{"Type":"repository","Class":"","Name":"app","Action":"pull"},{"Type":"repository","Class":"","Name":"app","Action":"push"}])
+      error[REGISTRY_UNAUTHORIZED]: REGISTRY refuses an anonymous request for manifest REGISTRY/app@DIGEST (repository:app:pull,push): 401 Unauthorized from http://REGISTRY/v2/app/manifests/DIGEST
       help: Check the spelling of REGISTRY/app: a registry answers like this for what does not exist too; or log in: docker login REGISTRY, or the same JSON in DOCKER_AUTH_CONFIG.
       "
     `);
