@@ -184,7 +184,7 @@ describe.skipIf(missing !== undefined)("a RUN as uid 1000, without capabilities,
     });
     await once(builder.stdout, "data");
     const left = (): string =>
-      runTool("sh", ["-c", 'pgrep -u "$1" -a "^sleep$" || true', "sh", String(RESTRICTED_UID)]);
+      runTool("sh", ["-c", 'pgrep -u "$1" -a "^sleep$" || test $? = 1', "sh", String(RESTRICTED_UID)]);
     try {
       await expect.poll(left, { timeout: 20_000 }).toMatch(/4711[^]*4711/);
     } finally {

@@ -274,7 +274,7 @@ function digestOf({ stdout }: CliResult): string {
 /** What container runtimes keep where everybody's are, as far as it names `directory`. */
 function runtimeRecords(directory: string): readonly string[] {
   const search = ["-rlsF", directory, "/run/runc", "/run/crun"];
-  return runTool("sh", ["-c", 'grep "$@" || true', "sh", ...search])
+  return runTool("sh", ["-c", 'grep "$@" || test $? = 1', "sh", ...search])
     .split("\n")
     .filter((line) => line !== "");
 }
