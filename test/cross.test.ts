@@ -93,10 +93,7 @@ test("what go install leaves is where it always is", async () => {
 });
 
 test("a file that is not where it would be otherwise has the stage made again under emulation", async () => {
-  const { exitCode, stderr } = await make(
-    ["--cross=auto"],
-    `${SEED}RUN test -z "$GOARCH" || rm /app; ! ./none\n`,
-  );
+  const { exitCode, stderr } = await make(["--cross=auto"], `${SEED}RUN test -z "$GOARCH" || rm /app; ! ./none\n`);
   expect(exitCode, stderr).toBe(0);
   expect(stderr).toMatch(/warning\[CROSS_FAILED\]: a stage that cross-compiles lacks a file: .*app/);
 });
