@@ -206,9 +206,9 @@ test("an abort in the middle of a PUT gives the signal's reason and closes the c
   expect(registry.blobs.size).toBe(0);
 });
 
-test("an upload to a relative Location is understood", async () => {
+test.each(["", "?"])("an upload to a relative Location that ends with %j is understood", async (end) => {
   registry.fault("POST", UPLOADS, ({ response }) => {
-    response.writeHead(202, { location: "/v2/team/app/blobs/uploads/relative" }).end();
+    response.writeHead(202, { location: `/v2/team/app/blobs/uploads/relative${end}` }).end();
   });
   await client.pushBlob(repository, SOURCE, {}, never);
   expect(registry.requests("PUT")[0]).toMatch(/uploads\/relative\?digest=sha256%3A/);

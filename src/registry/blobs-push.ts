@@ -134,8 +134,9 @@ function pushCall(method: "POST" | "PUT", { endpoint, repository, source }: Blob
 
 /** The upload's `Location` as it was given, with the digest added: its query is the registry's own state. */
 function uploadUrl(response: HttpResponse, { endpoint, source }: BlobPush): URL {
-  const url = uploadLocation(response, endpoint);
-  return new URL(`${url.href}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(source.digest)}`);
+  const { href, search } = uploadLocation(response, endpoint);
+  const separator = search !== "" ? "&" : href.endsWith("?") ? "" : "?";
+  return new URL(`${href}${separator}digest=${encodeURIComponent(source.digest)}`);
 }
 
 /** Where the upload goes that `response` opened. Throws `REGISTRY_PROTOCOL` where it does not say. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OCI_MANIFEST } from "../oci/media-type.ts";
 import { fail, FakeRegistry } from "./testing/fake-registry.ts";
 import type { FaultContext } from "./testing/fake-registry.ts";
@@ -293,6 +293,30 @@ test("a password in a redirect's URL is neither sent nor shown", async () => {
   const error = await failureOf(client.getManifest({ ...repository, tag: "v1" }, never));
   expect(error.message).not.toContain("hunter2");
   expect(other.seen[0]?.headers.authorization).toBeUndefined();
+});
+
+describe("a token service that redirects to another origin", () => {
+  const away = redirect(307, ({ seen }) => `${other.origin}${seen.url}`);
+
+  function clientOf(entry: object): TestClient {
+    requireTokens(registry, registry, { login: "bob:hunter2", refreshToken: "hunter2" });
+    return createTestClient({ env: { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { [registry.host]: entry } }) } });
+  }
+
+  test("has no refresh token sent there", async () => {
+    using client = clientOf({ identitytoken: "hunter2" });
+    registry.fault("POST", /token/, away);
+    const error = await failureOf(client.resolve({ ...repository, tag: "v1" }, never));
+    expect(error.code).toBe("REGISTRY_PROTOCOL");
+    expect(other.seen).toEqual([]);
+  });
+
+  test("has no password sent there", async () => {
+    using client = clientOf({ auth: Buffer.from("bob:hunter2").toString("base64") });
+    registry.fault("GET", /token/, away);
+    await client.resolve({ ...repository, tag: "v1" }, never).catch(() => undefined);
+    expectNothingLeaked();
+  });
 });
 
 test("a PUT follows 307 with its body, and no 302", async () => {

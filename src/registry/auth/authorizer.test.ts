@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { OCI_MANIFEST } from "../../oci/media-type.ts";
 import type { Reference } from "../../oci/reference.ts";
@@ -249,7 +252,32 @@ test("a registry that sends us elsewhere for a token is refused before credentia
     const error = await failureOf(client.resolve(reference, never));
     expect(error.code).toBe("REGISTRY_PROTOCOL");
     expect(error.hint).toContain("No credentials were sent");
+    await client.resolve(reference, never);
+    expect(registry.connections).toBe(1);
+    registry.dropConnections();
+    await expect.poll(() => registry.connections).toBe(0);
   }
+});
+
+test("a challenge whose connection breaks while its account is looked up is answered all the same", async () => {
+  requireBasic(Buffer.from("bob:late").toString("base64"));
+  const home = mkdtempSync(join(tmpdir(), "manyarch-authorizer-"));
+  const helper = join(home, "docker-credential-slow");
+  writeFileSync(helper, `#!/bin/sh\nsleep 0.3\nprintf '{"Username":"bob","Secret":"late"}'\n`);
+  chmodSync(helper, 0o755);
+  registry.fault("HEAD", /manifests/, ({ response }) => {
+    response.writeHead(401, { "www-authenticate": "Basic", "content-length": 0 }).end(() => response.socket?.destroy());
+  });
+  registry.fault("GET", /manifests/, ({ response }) => {
+    response.writeHead(401, { "www-authenticate": "Basic", "content-length": 100 });
+    response.write("some of it", () => response.destroy());
+  });
+  const env = { PATH: `${home}:/usr/bin:/bin`, DOCKER_AUTH_CONFIG: JSON.stringify({ credsStore: "slow" }) };
+  for (const ask of ["resolve", "getManifest"] as const) {
+    using client = createTestClient({ env });
+    await client[ask](reference, never);
+  }
+  rmSync(home, { recursive: true });
 });
 
 /** Asks for a bearer token and gives `answer` for one; lets in whom `admit` does. */

@@ -69,15 +69,18 @@ export class Authorizer {
     rejected: string | undefined,
     signal: AbortSignal,
   ): Promise<string> {
-    const challenge = chooseChallenge(parseChallenges(response.headers["www-authenticate"] ?? ""));
-    if (challenge === undefined) throw await statusError(response, permit.subject);
-    const manner = this.#mannerOf(challenge, response.url);
-    this.#manners.set(permit.endpoint.origin, manner);
-    const credential = await this.#credentialFor(permit, signal);
-    const next = await this.#respond(manner, challenge, credential, permit, rejected, signal);
-    if (next === undefined || next === rejected) throw await this.refused(response, permit, signal);
-    await response.discard();
-    return next;
+    try {
+      const challenge = chooseChallenge(parseChallenges(response.headers["www-authenticate"] ?? ""));
+      if (challenge === undefined) throw await statusError(response, permit.subject);
+      const manner = this.#mannerOf(challenge, response.url);
+      this.#manners.set(permit.endpoint.origin, manner);
+      const credential = await this.#credentialFor(permit, signal);
+      const next = await this.#respond(manner, challenge, credential, permit, rejected, signal);
+      if (next === undefined || next === rejected) throw await this.refused(response, permit, signal);
+      return next;
+    } finally {
+      await response.discard();
+    }
   }
 
   /** The error for a 401 that no further request can cure. */

@@ -74,7 +74,7 @@ function refreshRequest({ realm, service, scopes, userAgent }: TokenRequest, ref
       "content-type": "application/x-www-form-urlencoded",
       "user-agent": userAgent,
     },
-    body: { size: bytes.length, open: () => [bytes] },
+    body: { size: bytes.length, isSecret: true, open: () => [bytes] },
   };
 }
 

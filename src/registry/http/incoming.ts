@@ -59,6 +59,8 @@ function discard(
   request: HttpRequest,
   watch: ProgressWatch,
 ): Promise<void> {
+  // Neither event comes a second time.
+  if (incoming.readableEnded || incoming.closed) return Promise.resolve();
   const length = Number(incoming.headers["content-length"] ?? Number.NaN);
   const unfinishedUpload = request.body !== undefined && !outgoing.writableFinished;
   if (unfinishedUpload || (request.method !== "HEAD" && !(length <= DRAIN_BYTES))) {

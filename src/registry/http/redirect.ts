@@ -17,7 +17,10 @@ const FOLLOWED: Readonly<Record<HttpRequest["method"], readonly number[]>> = {
 /** All that another origin gets to see. Credentials and custom headers are what is not listed here. */
 const CROSS_ORIGIN_HEADERS = new Set(["accept", "accept-encoding", "content-type", "range", "user-agent"]);
 
-/** Sends, and follows redirects by hand. Once left, an origin gets nothing back that was dropped. */
+/**
+ * Sends, and follows redirects by hand. Once left, an origin gets nothing back that was dropped. A body that is
+ * secret goes to no other origin: `REGISTRY_PROTOCOL`.
+ */
 export async function sendFollowing(
   transport: Transport,
   request: HttpRequest,
@@ -36,8 +39,9 @@ export async function sendFollowing(
 }
 
 /** The same request for another URL, with what that URL's origin may know. */
-export function nextRequest(request: HttpRequest, url: URL): HttpRequest {
+function nextRequest(request: HttpRequest, url: URL): HttpRequest {
   if (url.origin === request.url.origin) return { ...request, url };
+  if (request.body?.isSecret === true) throw refused(request.url, `with credentials to another origin (${url.host})`);
   const kept = Object.entries(request.headers).filter(([name]) => CROSS_ORIGIN_HEADERS.has(name));
   return { ...request, url, headers: Object.fromEntries(kept) };
 }

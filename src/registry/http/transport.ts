@@ -19,6 +19,8 @@ export interface Timeouts {
 
 export interface RequestBody {
   readonly size: number;
+  /** It holds credentials. Default false. */
+  readonly isSecret?: boolean | undefined;
   /** From the first byte, each time. */
   open(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   onSent?(bytes: number): void;
@@ -37,9 +39,9 @@ export interface HttpResponse {
   readonly headers: http.IncomingHttpHeaders;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
-  /** Hands over the whole body. Rejects when it ends early or `onChunk` throws. Call it once, or `discard`. */
+  /** Hands over the whole body. Rejects when it ends early or `onChunk` throws. Call it once. */
   read(onChunk: (chunk: Uint8Array) => void): Promise<void>;
-  /** Lets go of the body. Resolves when the connection is free again or, where that would cost more, closed. */
+  /** Lets go of what is left of the body. Resolves when the connection is free again or, where that would cost more, closed. */
   discard(): Promise<void>;
 }
 
