@@ -269,13 +269,18 @@ describe("files that tell of the result", () => {
     expect(readdirSync(out).filter((name) => name.includes("never"))).toEqual([]);
   });
 
-  test("that cannot be written fail the build before it pushes", async () => {
-    const flags = ["--push", "-t", tag("unwritten:1"), "--metadata-file", join(out, "no.tar/x", "meta.json")];
-    writeFileSync(join(out, "no.tar"), "");
-    const failed = await failure(bed, [...flags, context]);
-    expect([failed.exitCode, failed.code]).toEqual([10, "OUTPUT_UNWRITABLE"]);
-    await expect(documentOf(bed.target, "unwritten:1")).rejects.toThrow("404");
-  });
+  test.each(["--metadata-file", "--iidfile"])(
+    "that cannot be written (%s) fail the build before any work",
+    async (flag) => {
+      writeFileSync(join(out, "in-the-way"), "");
+      for (const path of [out, join(out, "in-the-way", "x"), join(out, "nowhere", "x")]) {
+        const failed = await failure(bed, ["--push", "-t", tag("unwritten:1"), flag, path, context]);
+        expect([failed.exitCode, failed.code]).toEqual([10, "OUTPUT_UNWRITABLE"]);
+        expect(failed.log).toMatch(/^\s*failed after \S+\s*$/);
+      }
+      await expect(documentOf(bed.target, "unwritten:1")).rejects.toThrow("404");
+    },
+  );
 
   test("without an output a note says where the result is; cacheonly means it", async () => {
     expect((await build(bed, [context])).stderr).toContain("OUTPUT_NONE");

@@ -53,11 +53,17 @@ export async function writeOutputs(sources: OutputSources): Promise<readonly str
   return made;
 }
 
-/** What can be known of the outputs of this machine before any work. Throws `OUTPUT_UNWRITABLE`. */
-export async function checkOutputs({ outputs }: Pick<BuildRequest, "outputs">): Promise<void> {
+/** What can be known before any work of what will be written on this machine. Throws `OUTPUT_UNWRITABLE`. */
+export async function checkOutputs({
+  outputs,
+  metadataFile,
+  iidFile,
+}: Pick<BuildRequest, "outputs" | "metadataFile" | "iidFile">): Promise<void> {
   const local = outputs.filter((output) => "destination" in output);
-  if (local.length === 0) return;
+  const results = [metadataFile, iidFile].filter((path) => path !== undefined);
+  if (local.length === 0 && results.length === 0) return;
   const { checkDirectory, checkFile } = await import("../output/check-destination.ts");
+  for (const path of results) checkFile(path);
   for (const output of local) {
     const isDirectory = output.kind === "local" || (output.kind === "oci" && !output.tar);
     (isDirectory ? checkDirectory : checkFile)(output.destination);
