@@ -20,11 +20,8 @@ export function capabilityNumbers(names: readonly string[], held: bigint): reado
 }
 
 /** What a RUN keeps, as far as we have it ourselves. */
-export function runCapabilities(held: bigint, without: readonly string[] = []): readonly number[] {
-  return capabilityNumbers(
-    RUN_CAPABILITIES.filter((name) => !without.includes(name)),
-    held,
-  );
+export function runCapabilities(held: bigint): readonly number[] {
+  return capabilityNumbers(RUN_CAPABILITIES, held);
 }
 
 /** The permitted capabilities in the text of `/proc/self/status`. */

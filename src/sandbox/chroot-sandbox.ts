@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Syscalls } from "../sys/syscalls.ts";
-import { permittedIn, runCapabilities } from "./capability-numbers.ts";
+import { RUN_CAPABILITIES } from "./capabilities.ts";
+import { capabilityNumbers, permittedIn } from "./capability-numbers.ts";
+import type { LaunchJob } from "./launch/job.ts";
 import type { Prepared } from "./launched-run.ts";
 import type { LaunchedRuns } from "./launched-run.ts";
 import { HOST_CA_PATH } from "./mounts.ts";
@@ -8,7 +10,9 @@ import type { SpecMount } from "./oci-spec.ts";
 import { PlacedFiles } from "./placed-files.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
 import { rungNamed } from "./rung.ts";
+import { machineArchitecture } from "./sandbox.ts";
 import type { Sandbox, SandboxRun } from "./sandbox.ts";
+import { mayFilter, runFilter } from "./seccomp/run-filter.ts";
 
 /**
  * The rung `chroot`: nothing is mounted and no namespace made. What mounts would show is put into the root
@@ -16,21 +20,25 @@ import type { Sandbox, SandboxRun } from "./sandbox.ts";
  * `/proc/PID` to it; it is the one that would let it out of its root.
  */
 export function chrootSandbox(runs: LaunchedRuns, syscalls: Syscalls): Sandbox {
-  const held = permittedIn(readFileSync("/proc/self/status", "latin1"));
-  const capabilities = runCapabilities(held, ["CAP_SYS_CHROOT"]);
+  const status = readFileSync("/proc/self/status", "latin1");
+  const names = RUN_CAPABILITIES.filter((name) => name !== "CAP_SYS_CHROOT");
+  const capabilities = capabilityNumbers(names, permittedIn(status));
+  const filter = runFilter(machineArchitecture(), names);
   return {
     rung: rungNamed("chroot"),
     runtime: null,
     serves: ({ emulator, network, insecure }) => emulator === undefined && network === "host" && insecure === undefined,
-    run: (request, options) =>
-      runs.run(request, options, (directory) => prepare(request, directory, capabilities, syscalls)),
+    run: (request, options) => {
+      const privileges = { capabilities, filter: mayFilter(status) ? filter() : undefined };
+      return runs.run(request, options, (directory) => prepare(request, directory, privileges, syscalls));
+    },
   };
 }
 
 function prepare(
   request: SandboxRun,
   directory: string,
-  capabilities: readonly number[],
+  privileges: Pick<LaunchJob, "capabilities" | "filter">,
   syscalls: Syscalls,
 ): Prepared {
   // A Go cache is shared by RUNs at the same time, which only mounts allow.
@@ -50,7 +58,7 @@ function prepare(
   const { argv, cwd, uid, gid, groups, rootDirectory } = request;
   const job = {
     chroot: rootDirectory,
-    capabilities,
+    ...privileges,
     user: { uid, gid, groups },
     noNewPrivileges: false,
     cwd,

@@ -6,7 +6,7 @@ import type { OnOutput } from "./output.ts";
 import { complaintIn } from "./runtime-log.ts";
 import { startRuntime } from "./runtime-process.ts";
 import type { Runtime } from "./runtime.ts";
-import { endOrphan, readPid, stopOnAbort } from "./stop-container.ts";
+import { endOrphan, stopOnAbort } from "./stop-container.ts";
 
 export interface ContainerOptions {
   /** Names the container; unique among those that share `stateDirectory`. */
@@ -20,8 +20,6 @@ export interface ContainerOptions {
   readonly cgroups?: readonly string[] | undefined;
   readonly onOutput: OnOutput;
   readonly signal: AbortSignal;
-  /** Called while the container runs, every millisecond or so, until it answers true. */
-  readonly whileRunning?: (() => boolean) | undefined;
 }
 
 /** How a container ended. */
@@ -59,7 +57,6 @@ export async function runContainer(
   output.ended.catch(() => {});
   const ended = new AbortController();
   const stopped = stopOnAbort(pidFile, signal, ended.signal);
-  const watch = options.whileRunning && watchWhile(pidFile, options.whileRunning);
   try {
     const { code, killedBy } = await exited;
     if (killedBy !== undefined) await endOrphan(pidFile);
@@ -68,15 +65,7 @@ export async function runContainer(
     const complaint = killedBy === undefined ? complaintIn(log) : `${runtime.path} was ended by ${killedBy}`;
     return { exitCode: code, complaint, stderrTail: output.stderrTail(), hadStdout: output.hadStdout() };
   } finally {
-    clearInterval(watch);
     ended.abort();
     await stopped;
   }
-}
-
-function watchWhile(pidFile: string, look: () => boolean): NodeJS.Timeout {
-  const timer = setInterval(() => {
-    if (readPid(pidFile) !== undefined && look()) clearInterval(timer);
-  }, 1);
-  return timer;
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
+import { RUN_CAPABILITIES } from "./capabilities.ts";
 import { capabilityNumbers, permittedIn, runCapabilities } from "./capability-numbers.ts";
-import type { JobMount } from "./launch/job.ts";
+import type { JobMount, LaunchJob } from "./launch/job.ts";
 import type { LaunchedRuns, Prepared } from "./launched-run.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
 import { rungNamed } from "./rung.ts";
 import { machineArchitecture } from "./sandbox.ts";
 import type { Sandbox, SandboxRun } from "./sandbox.ts";
+import { mayFilter, runFilter } from "./seccomp/run-filter.ts";
 import { runSpec } from "./spec.ts";
 
 export interface NamespaceOptions {
@@ -16,15 +18,19 @@ export interface NamespaceOptions {
 
 /** The rung `namespace`: what an OCI runtime would make of the same specification, made by a launcher. */
 export function namespaceSandbox(runs: LaunchedRuns, options: NamespaceOptions): Sandbox {
-  const held = permittedIn(readFileSync("/proc/self/status", "latin1"));
-  const capabilities = runCapabilities(held);
+  const status = readFileSync("/proc/self/status", "latin1");
+  const held = permittedIn(status);
+  const filter = runFilter(machineArchitecture(), RUN_CAPABILITIES);
   return {
     rung: rungNamed("namespace"),
     runtime: null,
     serves: ({ emulator }) => emulator?.kind !== "proot",
     run: (request, run) => {
-      const own = request.insecure === undefined ? capabilities : capabilityNumbers(request.insecure, held);
-      return runs.run(request, run, (directory) => prepare(request, directory, own, options));
+      const privileges =
+        request.insecure === undefined
+          ? { capabilities: runCapabilities(held), filter: mayFilter(status) ? filter() : undefined }
+          : { capabilities: capabilityNumbers(request.insecure, held), filter: undefined };
+      return runs.run(request, run, (directory) => prepare(request, directory, privileges, options));
     },
   };
 }
@@ -32,7 +38,7 @@ export function namespaceSandbox(runs: LaunchedRuns, options: NamespaceOptions):
 function prepare(
   request: SandboxRun,
   directory: string,
-  capabilities: readonly number[],
+  privileges: Pick<LaunchJob, "capabilities" | "filter">,
   { userNamespace, freshProc }: NamespaceOptions,
 ): Prepared {
   const files = writeRunFiles(request, directory);
@@ -51,7 +57,7 @@ function prepare(
       masked: spec.linux.maskedPaths,
       readonly: spec.linux.readonlyPaths,
     },
-    capabilities,
+    ...privileges,
     user: { uid, gid, groups },
     noNewPrivileges: false,
     cwd: spec.process.cwd,

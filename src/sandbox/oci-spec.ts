@@ -68,5 +68,5 @@ export interface SeccompArgument {
   readonly index: number;
   readonly value: number;
   readonly valueTwo?: number | undefined;
-  readonly op: "SCMP_CMP_EQ" | "SCMP_CMP_LT" | "SCMP_CMP_GT" | "SCMP_CMP_MASKED_EQ";
+  readonly op: "SCMP_CMP_EQ" | "SCMP_CMP_MASKED_EQ";
 }

@@ -17,7 +17,7 @@ export const RUNGS: readonly Rung[] = [
   {
     name: "namespace",
     needs: "unshare and mount, as root or in a user namespace",
-    gives: "the same without an OCI runtime; seccomp as the container around it has it",
+    gives: "the same without an OCI runtime",
   },
   {
     name: "chroot",

@@ -3,7 +3,7 @@ import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
 import { runMounts } from "./mounts.ts";
 import type { BoundFiles } from "./mounts.ts";
 import type { NamespaceType, RuntimeSpec, SpecMount, SpecRlimit } from "./oci-spec.ts";
-import { seccompProfile } from "./seccomp.ts";
+import { seccompProfile } from "./seccomp/profile.ts";
 
 /** Name of the machine that a RUN believes it is on; the same everywhere, since it may end up in an image. */
 export const HOSTNAME = "manyarch";

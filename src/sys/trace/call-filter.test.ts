@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { runProgram } from "../../../test/support/bpf.ts";
 import { filterBytes, filterProgram } from "./call-filter.ts";
 import { CALLS } from "./call-numbers.ts";
 
@@ -10,19 +11,6 @@ const ENOSYS = 0x00050026;
 
 const program = filterProgram({ trace: ["chown", "openat"], refuse: ["io_uring_setup"] });
 
-/** Runs it as the kernel does. */
-function run(nr: number, arch: number): number | undefined {
-  let value = 0;
-  for (let at = 0; at < program.length; at++) {
-    const [code, yes, no, operand] = program[at] ?? [0, 0, 0, 0];
-    if (code === 0x20) value = operand === 0 ? nr : arch;
-    else if (code === 0x15) at += value === operand ? yes : no;
-    else if (code === 0x35) at += value >= operand ? yes : no;
-    else return operand;
-  }
-  return undefined;
-}
-
 test.each([
   ["a call that is watched", CALLS.chown, NATIVE, TRACE],
   ["the last of them", CALLS.openat, NATIVE, TRACE],
@@ -31,7 +19,7 @@ test.each([
   ["the same number of a 32-bit program", CALLS.chown, I386, ENOSYS],
   ["x32", CALLS.chown + 0x40000000, NATIVE, ENOSYS],
 ])("%s", (_, nr, arch, action) => {
-  expect(run(nr, arch)).toBe(action);
+  expect(runProgram(program, { number: nr, machine: arch })).toBe(action);
 });
 
 test("is 8 bytes an instruction", () => {

@@ -1,4 +1,6 @@
 import { AppError } from "../../base/errors.ts";
+import { ALLOW, BPF, CALL, INSTRUCTION_BYTES, TRACE, failWith, programBytes } from "../bpf.ts";
+import type { Instruction } from "../bpf.ts";
 import { CALLS } from "./call-numbers.ts";
 import type { CallName } from "./call-numbers.ts";
 import { putLong } from "./kernel.ts";
@@ -16,57 +18,36 @@ const AUDIT_ARCH_X86_64 = 0xc000003e;
 const X32_CALLS = 0x4000_0000;
 const ENOSYS = 38;
 
-const ALLOW = 0x7fff_0000;
-const TRACE = 0x7ff0_0000;
-const REFUSE = 0x0005_0000 | ENOSYS;
+const REFUSE = failWith(ENOSYS);
 
-const LOAD = 0x20;
-const JUMP_EQUAL = 0x15;
-const JUMP_AT_LEAST = 0x35;
-const RETURN = 0x06;
-
-const INSTRUCTION_BYTES = 8;
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
-
-/** `code, jump if true, jump if false, value`. */
-type Instruction = readonly [code: number, yes: number, no: number, value: number];
 
 /**
  * A BPF program: binaries of other architectures and x32 would get around it and are refused. Since
  * Linux 5.11 the kernel remembers which calls are allowed always, so its length costs nothing.
  */
 export function filterProgram({ trace, refuse }: CallFilter): readonly Instruction[] {
-  const [NR, ARCH] = [0, 4];
   const when = (name: CallName, action: number): readonly Instruction[] => [
-    [JUMP_EQUAL, 0, 1, CALLS[name]],
-    [RETURN, 0, 0, action],
+    [BPF.IF_EQUAL, 0, 1, CALLS[name]],
+    [BPF.RETURN, 0, 0, action],
   ];
   return [
-    [LOAD, 0, 0, ARCH],
-    [JUMP_EQUAL, 1, 0, AUDIT_ARCH_X86_64],
-    [RETURN, 0, 0, REFUSE],
-    [LOAD, 0, 0, NR],
-    [JUMP_AT_LEAST, 0, 1, X32_CALLS],
-    [RETURN, 0, 0, REFUSE],
+    [BPF.LOAD, 0, 0, CALL.machine],
+    [BPF.IF_EQUAL, 1, 0, AUDIT_ARCH_X86_64],
+    [BPF.RETURN, 0, 0, REFUSE],
+    [BPF.LOAD, 0, 0, CALL.number],
+    [BPF.IF_AT_LEAST, 0, 1, X32_CALLS],
+    [BPF.RETURN, 0, 0, REFUSE],
     ...trace.flatMap((name) => when(name, TRACE)),
     ...refuse.flatMap((name) => when(name, REFUSE)),
-    [RETURN, 0, 0, ALLOW],
+    [BPF.RETURN, 0, 0, ALLOW],
   ];
 }
 
-/** The program as the kernel takes it: an array of `struct sock_filter`. */
+/** The program as the kernel takes it. */
 export function filterBytes(filter: CallFilter): Buffer {
-  const program = filterProgram(filter);
-  const bytes = Buffer.alloc(program.length * INSTRUCTION_BYTES);
-  for (const [index, [code, yes, no, value]] of program.entries()) {
-    const at = index * INSTRUCTION_BYTES;
-    bytes.writeUInt16LE(code, at);
-    bytes[at + 2] = yes;
-    bytes[at + 3] = no;
-    bytes.writeUInt32LE(value >>> 0, at + 4);
-  }
-  return bytes;
+  return programBytes(filterProgram(filter));
 }
 
 /** Sets no_new_privs, for the calling thread and all that it starts. Throws `SANDBOX_UNAVAILABLE`. */

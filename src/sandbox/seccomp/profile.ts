@@ -1,6 +1,6 @@
-import type { LinuxSeccomp, SeccompArgument, SeccompRule } from "./oci-spec.ts";
-import { SYSCALL_GROUPS } from "./seccomp-table.ts";
-import type { ArgumentTest, SyscallCondition, SyscallGroup } from "./seccomp-table.ts";
+import type { LinuxSeccomp, SeccompArgument, SeccompRule } from "../oci-spec.ts";
+import { SYSCALL_GROUPS } from "./call-groups.ts";
+import type { ArgumentTest, SyscallCondition, SyscallGroup } from "./call-groups.ts";
 
 const EPERM = 1;
 
@@ -49,16 +49,8 @@ function rule({ names, argument, errno }: SyscallGroup): SeccompRule {
   };
 }
 
-function argumentOf({ index, test, value }: ArgumentTest): SeccompArgument {
-  switch (test) {
-    case "equal":
-      return { index, value, op: "SCMP_CMP_EQ" };
-    case "less":
-      return { index, value, op: "SCMP_CMP_LT" };
-    case "greater":
-      return { index, value, op: "SCMP_CMP_GT" };
-    case "none-of-bits":
-      // `value` is the mask, `valueTwo` what must be left of it.
-      return { index, value, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" };
-  }
+function argumentOf({ index, value, mask }: ArgumentTest): SeccompArgument {
+  if (mask === undefined) return { index, value, op: "SCMP_CMP_EQ" };
+  // `value` is the mask, `valueTwo` what must be left of it.
+  return { index, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" };
 }

@@ -1,0 +1,184 @@
+/** The numbers of system calls by their names, of those that call-groups.ts has. */
+export type CallNumbers = ReadonlyMap<string, number>;
+
+/** Since Linux 5.1 a call has the same number on every machine. */
+const EVERYWHERE = numbered(`
+  424 pidfd_send_signal 428 open_tree move_mount fsopen fsconfig fsmount fspick pidfd_open clone3 close_range openat2
+  pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule
+  landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2
+  map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr
+  lsm_list_modules mseal setxattrat getxattrat listxattrat removexattrat
+`);
+
+/** Since the same day, for 32-bit programs and the years after 2038. */
+const OF_32_BITS = numbered(`
+  403 clock_gettime64 clock_settime64 clock_adjtime64 clock_getres_time64 clock_nanosleep_time64 timer_gettime64
+  timer_settime64 timerfd_gettime64 timerfd_settime64 utimensat_time64 pselect6_time64 ppoll_time64 416 io_pgetevents_time64
+  recvmmsg_time64 mq_timedsend_time64 mq_timedreceive_time64 semtimedop_time64 rt_sigtimedwait_time64 futex_time64
+  sched_rr_get_interval_time64
+`);
+
+/** `asm/unistd_64.h` */
+const OF_X86_64 = numbered(`
+  0 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn
+  ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore madvise shmget shmat shmctl dup
+  dup2 pause nanosleep getitimer alarm setitimer getpid sendfile socket connect accept sendto recvfrom sendmsg recvmsg
+  shutdown bind listen getsockname getpeername socketpair setsockopt getsockopt clone fork vfork execve exit wait4 kill
+  uname semget semop semctl shmdt msgget msgsnd msgrcv msgctl fcntl flock fsync fdatasync truncate ftruncate getdents getcwd
+  chdir fchdir rename mkdir rmdir creat link unlink symlink readlink chmod fchmod chown fchown lchown umask gettimeofday
+  getrlimit getrusage sysinfo times ptrace getuid syslog getgid setuid setgid geteuid getegid setpgid getppid getpgrp setsid
+  setreuid setregid getgroups setgroups setresuid getresuid setresgid getresgid getpgid setfsuid setfsgid getsid capget
+  capset rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigsuspend sigaltstack utime mknod 135 personality 137 statfs
+  fstatfs 140 getpriority setpriority sched_setparam sched_getparam sched_setscheduler sched_getscheduler
+  sched_get_priority_max sched_get_priority_min sched_rr_get_interval mlock munlock mlockall munlockall vhangup modify_ldt
+  157 prctl arch_prctl adjtimex setrlimit chroot sync acct settimeofday mount umount2 169 reboot sethostname setdomainname
+  iopl ioperm 175 init_module delete_module 179 quotactl 186 gettid readahead setxattr lsetxattr fsetxattr getxattr
+  lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr tkill time futex
+  sched_setaffinity sched_getaffinity set_thread_area io_setup io_destroy io_getevents io_submit io_cancel get_thread_area
+  lookup_dcookie epoll_create epoll_ctl_old epoll_wait_old remap_file_pages getdents64 set_tid_address restart_syscall
+  semtimedop fadvise64 timer_create timer_settime timer_gettime timer_getoverrun timer_delete clock_settime clock_gettime
+  clock_getres clock_nanosleep exit_group epoll_wait epoll_ctl tgkill utimes 237 mbind set_mempolicy get_mempolicy mq_open
+  mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr 247 waitid 251 ioprio_set ioprio_get inotify_init
+  inotify_add_watch inotify_rm_watch 257 openat mkdirat mknodat fchownat futimesat newfstatat unlinkat renameat linkat
+  symlinkat readlinkat fchmodat faccessat pselect6 ppoll unshare set_robust_list get_robust_list splice tee sync_file_range
+  vmsplice 280 utimensat epoll_pwait signalfd timerfd_create eventfd fallocate timerfd_settime timerfd_gettime accept4
+  signalfd4 eventfd2 epoll_create1 dup3 pipe2 inotify_init1 preadv pwritev rt_tgsigqueueinfo perf_event_open recvmmsg
+  fanotify_init fanotify_mark prlimit64 name_to_handle_at open_by_handle_at clock_adjtime syncfs sendmmsg setns getcpu
+  process_vm_readv process_vm_writev kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create
+  321 bpf execveat 324 membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx
+  io_pgetevents rseq uretprobe
+`);
+
+/** `asm/unistd_x32.h`, but for what is the same as in x86-64. */
+const OF_X32 = numbered(`
+  512 rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace rt_sigpending rt_sigtimedwait
+  rt_sigqueueinfo sigaltstack timer_create mq_notify 529 waitid set_robust_list get_robust_list vmsplice 534 preadv pwritev
+  rt_tgsigqueueinfo recvmmsg sendmmsg process_vm_readv process_vm_writev setsockopt getsockopt io_setup io_submit execveat
+  preadv2 pwritev2
+`);
+
+const NOT_OF_X32: ReadonlySet<string> = new Set([
+  "epoll_ctl_old",
+  "epoll_wait_old",
+  "get_thread_area",
+  "set_thread_area",
+  "uretprobe",
+]);
+
+/** `asm/unistd_32.h` */
+const OF_X86 = numbered(`
+  0 restart_syscall exit fork read write open close waitpid creat link unlink execve chdir time mknod chmod lchown 19 lseek
+  getpid mount umount setuid getuid stime ptrace alarm 29 pause utime 33 access 36 sync kill rename mkdir rmdir dup pipe
+  times 45 brk setgid getgid 49 geteuid getegid acct umount2 54 ioctl fcntl 57 setpgid 60 umask chroot 63 dup2 getppid
+  getpgrp setsid 70 setreuid setregid 74 sethostname setrlimit getrlimit getrusage gettimeofday settimeofday getgroups
+  setgroups select symlink 85 readlink 88 reboot 90 mmap munmap truncate ftruncate fchmod fchown getpriority setpriority 99
+  statfs fstatfs ioperm socketcall syslog setitimer getitimer stat lstat fstat 110 iopl vhangup 114 wait4 116 sysinfo ipc
+  fsync sigreturn clone setdomainname uname modify_ldt adjtimex mprotect sigprocmask 128 init_module delete_module 131
+  quotactl getpgid fchdir 136 personality 138 setfsuid setfsgid _llseek getdents _newselect flock msync readv writev getsid
+  fdatasync 150 mlock munlock mlockall munlockall sched_setparam sched_getparam sched_setscheduler sched_getscheduler
+  sched_yield sched_get_priority_max sched_get_priority_min sched_rr_get_interval nanosleep mremap setresuid getresuid 168
+  poll 170 setresgid getresgid prctl rt_sigreturn rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigqueueinfo
+  rt_sigsuspend pread64 pwrite64 chown getcwd capget capset sigaltstack sendfile 190 vfork ugetrlimit mmap2 truncate64
+  ftruncate64 stat64 lstat64 fstat64 lchown32 getuid32 getgid32 geteuid32 getegid32 setreuid32 setregid32 getgroups32
+  setgroups32 fchown32 setresuid32 getresuid32 setresgid32 getresgid32 chown32 setuid32 setgid32 setfsuid32 setfsgid32 218
+  mincore madvise getdents64 fcntl64 224 gettid readahead setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr
+  listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr tkill sendfile64 futex sched_setaffinity
+  sched_getaffinity set_thread_area get_thread_area io_setup io_destroy io_getevents io_submit io_cancel fadvise64 252
+  exit_group lookup_dcookie epoll_create epoll_ctl epoll_wait remap_file_pages set_tid_address timer_create timer_settime
+  timer_gettime timer_getoverrun timer_delete clock_settime clock_gettime clock_getres clock_nanosleep statfs64 fstatfs64
+  tgkill utimes fadvise64_64 274 mbind get_mempolicy set_mempolicy mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify
+  mq_getsetattr 284 waitid 289 ioprio_set ioprio_get inotify_init inotify_add_watch inotify_rm_watch 295 openat mkdirat
+  mknodat fchownat futimesat fstatat64 unlinkat renameat linkat symlinkat readlinkat fchmodat faccessat pselect6 ppoll
+  unshare set_robust_list get_robust_list splice sync_file_range tee vmsplice 318 getcpu epoll_pwait utimensat signalfd
+  timerfd_create eventfd fallocate timerfd_settime timerfd_gettime signalfd4 eventfd2 epoll_create1 dup3 pipe2 inotify_init1
+  preadv pwritev rt_tgsigqueueinfo perf_event_open recvmmsg fanotify_init fanotify_mark prlimit64 name_to_handle_at
+  open_by_handle_at clock_adjtime syncfs sendmmsg setns process_vm_readv process_vm_writev kcmp finit_module sched_setattr
+  sched_getattr renameat2 seccomp getrandom memfd_create bpf execveat socket socketpair bind connect listen accept4
+  getsockopt setsockopt getsockname getpeername sendto sendmsg recvfrom recvmsg shutdown 375 membarrier mlock2
+  copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx arch_prctl io_pgetevents rseq 393 semget semctl
+  shmget shmctl shmat shmdt msgget msgsnd msgrcv msgctl
+`);
+
+/** `asm-generic/unistd.h` */
+const OF_ARM64 = numbered(`
+  0 io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr
+  llistxattr flistxattr removexattr lremovexattr fremovexattr getcwd lookup_dcookie eventfd2 epoll_create1 epoll_ctl
+  epoll_pwait dup dup3 fcntl inotify_init1 inotify_add_watch inotify_rm_watch ioctl ioprio_set ioprio_get flock mknodat
+  mkdirat unlinkat symlinkat linkat renameat umount2 mount 43 statfs fstatfs truncate ftruncate fallocate faccessat chdir
+  fchdir chroot fchmod fchmodat fchownat fchown openat close vhangup pipe2 quotactl getdents64 lseek read write readv writev
+  pread64 pwrite64 preadv pwritev sendfile pselect6 ppoll signalfd4 vmsplice splice tee readlinkat newfstatat fstat sync
+  fsync fdatasync sync_file_range timerfd_create timerfd_settime timerfd_gettime utimensat acct capget capset personality
+  exit exit_group waitid set_tid_address unshare futex set_robust_list get_robust_list nanosleep getitimer setitimer 105
+  init_module delete_module timer_create timer_gettime timer_getoverrun timer_settime timer_delete clock_settime
+  clock_gettime clock_getres clock_nanosleep syslog ptrace sched_setparam sched_setscheduler sched_getscheduler
+  sched_getparam sched_setaffinity sched_getaffinity sched_yield sched_get_priority_max sched_get_priority_min
+  sched_rr_get_interval restart_syscall kill tkill tgkill sigaltstack rt_sigsuspend rt_sigaction rt_sigprocmask
+  rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigreturn setpriority getpriority reboot setregid setgid setreuid setuid
+  setresuid getresuid setresgid getresgid setfsuid setfsgid times setpgid getpgid getsid setsid getgroups setgroups uname
+  sethostname setdomainname getrlimit setrlimit getrusage umask prctl getcpu gettimeofday settimeofday adjtimex getpid
+  getppid getuid geteuid getgid getegid gettid sysinfo mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify
+  mq_getsetattr msgget msgctl msgrcv msgsnd semget semctl semtimedop semop shmget shmctl shmat shmdt socket socketpair bind
+  listen accept connect getsockname getpeername sendto recvfrom setsockopt getsockopt shutdown sendmsg recvmsg readahead brk
+  munmap mremap 220 clone execve mmap fadvise64 226 mprotect msync mlock munlock mlockall munlockall mincore madvise
+  remap_file_pages mbind get_mempolicy set_mempolicy 240 rt_tgsigqueueinfo perf_event_open accept4 recvmmsg 260 wait4
+  prlimit64 fanotify_init fanotify_mark name_to_handle_at open_by_handle_at clock_adjtime syncfs setns sendmmsg
+  process_vm_readv process_vm_writev kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create
+  bpf execveat 283 membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx io_pgetevents
+  rseq
+`);
+
+/** `asm/unistd-common.h` and `asm/unistd.h` of 32-bit ARM, with the calls that are its own at the end. */
+const OF_ARM = numbered(`
+  0 restart_syscall exit fork read write open close 8 creat link unlink execve chdir 14 mknod chmod lchown 19 lseek getpid
+  mount 23 setuid getuid 26 ptrace 29 pause 33 access 36 sync kill rename mkdir rmdir dup pipe times 45 brk setgid getgid 49
+  geteuid getegid acct umount2 54 ioctl fcntl 57 setpgid 60 umask chroot 63 dup2 getppid getpgrp setsid 70 setreuid setregid
+  74 sethostname setrlimit 77 getrusage gettimeofday settimeofday getgroups setgroups 83 symlink 85 readlink 88 reboot 91
+  munmap truncate ftruncate fchmod fchown getpriority setpriority 99 statfs fstatfs 103 syslog setitimer getitimer stat
+  lstat fstat 111 vhangup 114 wait4 116 sysinfo 118 fsync sigreturn clone setdomainname uname 124 adjtimex mprotect
+  sigprocmask 128 init_module delete_module 131 quotactl getpgid fchdir 136 personality 138 setfsuid setfsgid _llseek
+  getdents _newselect flock msync readv writev getsid fdatasync 150 mlock munlock mlockall munlockall sched_setparam
+  sched_getparam sched_setscheduler sched_getscheduler sched_yield sched_get_priority_max sched_get_priority_min
+  sched_rr_get_interval nanosleep mremap setresuid getresuid 168 poll 170 setresgid getresgid prctl rt_sigreturn
+  rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigsuspend pread64 pwrite64 chown getcwd
+  capget capset sigaltstack sendfile 190 vfork ugetrlimit mmap2 truncate64 ftruncate64 stat64 lstat64 fstat64 lchown32
+  getuid32 getgid32 geteuid32 getegid32 setreuid32 setregid32 getgroups32 setgroups32 fchown32 setresuid32 getresuid32
+  setresgid32 getresgid32 chown32 setuid32 setgid32 setfsuid32 setfsgid32 getdents64 219 mincore madvise fcntl64 224 gettid
+  readahead setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr removexattr
+  lremovexattr fremovexattr tkill sendfile64 futex sched_setaffinity sched_getaffinity io_setup io_destroy io_getevents
+  io_submit io_cancel exit_group lookup_dcookie epoll_create epoll_ctl epoll_wait remap_file_pages 256 set_tid_address
+  timer_create timer_settime timer_gettime timer_getoverrun timer_delete clock_settime clock_gettime clock_getres
+  clock_nanosleep statfs64 fstatfs64 tgkill utimes arm_fadvise64_64 274 mq_open mq_unlink mq_timedsend mq_timedreceive
+  mq_notify mq_getsetattr waitid socket bind connect listen accept getsockname getpeername socketpair send sendto recv
+  recvfrom shutdown setsockopt getsockopt sendmsg recvmsg semop semget semctl msgsnd msgrcv msgget msgctl shmat shmdt shmget
+  shmctl 312 semtimedop 314 ioprio_set ioprio_get inotify_init inotify_add_watch inotify_rm_watch mbind get_mempolicy
+  set_mempolicy openat mkdirat mknodat fchownat futimesat fstatat64 unlinkat renameat linkat symlinkat readlinkat fchmodat
+  faccessat pselect6 ppoll unshare set_robust_list get_robust_list splice arm_sync_file_range tee vmsplice 345 getcpu
+  epoll_pwait 348 utimensat signalfd timerfd_create eventfd fallocate timerfd_settime timerfd_gettime signalfd4 eventfd2
+  epoll_create1 dup3 pipe2 inotify_init1 preadv pwritev rt_tgsigqueueinfo perf_event_open recvmmsg accept4 fanotify_init
+  fanotify_mark prlimit64 name_to_handle_at open_by_handle_at clock_adjtime syncfs sendmmsg setns process_vm_readv
+  process_vm_writev kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create bpf execveat 389
+  membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx rseq io_pgetevents 983041
+  breakpoint cacheflush 983045 set_tls
+`);
+
+export const X86_64: CallNumbers = new Map([...OF_X86_64, ...EVERYWHERE]);
+
+/** Without the bit that tells them from those of x86-64. */
+export const X32: CallNumbers = new Map([...[...X86_64].filter(([name]) => !NOT_OF_X32.has(name)), ...OF_X32]);
+
+export const X86: CallNumbers = new Map([...OF_X86, ...OF_32_BITS, ...EVERYWHERE]);
+export const ARM64: CallNumbers = new Map([...OF_ARM64, ...EVERYWHERE]);
+
+/** That of memfd_secret(2) is not served there. */
+export const ARM: CallNumbers = new Map([...OF_ARM, ...OF_32_BITS, ...EVERYWHERE]);
+
+/** A name has the number before it, or one more than the name before it. */
+function numbered(text: string): CallNumbers {
+  let next = 0;
+  const numbers = new Map<string, number>();
+  for (const word of text.trim().split(/\s+/)) {
+    if (/^[0-9]/.test(word)) next = Number(word);
+    else numbers.set(word, next++);
+  }
+  return numbers;
+}
