@@ -8,11 +8,9 @@ export async function guarded(context: CliContext, debug: boolean, body: () => P
     await body();
   } catch (cause) {
     const error = toAppError(context.signal.aborted ? context.signal.reason : cause);
-    const { renderError } = await import("../report/error.ts");
+    const { renderError, renderOptions } = await import("../report/error.ts");
     const { stderr } = context.process;
-    stderr.write(
-      renderError(error, { color: stderr.isTTY && !context.env["NO_COLOR"], columns: stderr.columns ?? 100, debug }),
-    );
+    stderr.write(renderError(error, { ...renderOptions(stderr, context.env), debug }));
     context.exitCode = exitCodeOf(error.code);
   }
 }

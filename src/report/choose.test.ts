@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { chooseMode, openProgress, useColor } from "./choose.ts";
+import { chooseMode, openProgress } from "./choose.ts";
+import { useColor } from "./style.ts";
 import { SAMPLE_BUILD } from "./testing/sample-build.ts";
 
 const stream = (isTTY: boolean): { isTTY: boolean; text: string; write: (text: string) => void } => ({

@@ -2,10 +2,12 @@ import { openJson } from "./json.ts";
 import { openPlain } from "./plain.ts";
 import type { Progress } from "./progress.ts";
 import { openQuiet } from "./quiet.ts";
-import { styleOf } from "./style.ts";
+import { styleOf, useColor } from "./style.ts";
 import { openTty } from "./tty.ts";
 
 export type ProgressMode = "auto" | "plain" | "tty" | "quiet" | "none" | "rawjson";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The stream progress is written to: standard error. */
 export interface ProgressStream {
@@ -14,8 +16,6 @@ export interface ProgressStream {
   readonly rows?: number | undefined;
   write(text: string): unknown;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `auto` is a window on a terminal and a plain log everywhere else. */
 export function openProgress(mode: ProgressMode, stream: ProgressStream, env: Environment): Progress {
@@ -47,9 +47,4 @@ export function chooseMode(
   if (mode !== "auto") return mode;
   const isCapable = stream.isTTY === true && env["TERM"] !== "dumb" && !env["CI"];
   return isCapable ? "tty" : "plain";
-}
-
-/** Colours on a terminal only, and not where NO_COLOR is set to anything (no-color.org). */
-export function useColor(stream: ProgressStream, env: Environment): boolean {
-  return stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
 }

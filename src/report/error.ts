@@ -1,7 +1,7 @@
 import type { AppError } from "../base/errors.ts";
 import { cleanLine, cleanText } from "./clean.ts";
 import { renderExcerpt } from "./excerpt.ts";
-import { styleOf } from "./style.ts";
+import { styleOf, useColor } from "./style.ts";
 import type { Style } from "./style.ts";
 import { truncate } from "./width.ts";
 
@@ -11,6 +11,17 @@ export interface RenderOptions {
   readonly columns: number;
   /** With causes and stack traces. Default false. */
   readonly debug?: boolean | undefined;
+}
+
+/** Where errors and findings are shown to people. */
+export interface ErrorStream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** As `stream` wants it; what is no terminal gets lines of 100 columns. */
+export function renderOptions(stream: ErrorStream, env: Readonly<Record<string, string | undefined>>): RenderOptions {
+  return { color: useColor(stream, env), columns: stream.columns || 100 };
 }
 
 /** Lines of a message that are shown, so that an error fits on one screen. */

@@ -20,6 +20,13 @@ const COLORED: Style = {
   cyan: wrap(36, 39),
 };
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Colours on a terminal only, and not where NO_COLOR is set to anything (no-color.org). */
+export function useColor(stream: { readonly isTTY?: boolean | undefined }, env: Environment): boolean {
+  return stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+}
+
 export function styleOf(color: boolean): Style {
   return color ? COLORED : PLAIN;
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { AppError, messageOf } from "../../base/errors.ts";
-import { useColor } from "../../report/choose.ts";
+import { renderOptions } from "../../report/error.ts";
 import { formatChecks, type LintFormat } from "../../report/lint/format.ts";
 import type { Checked } from "../../report/lint/types.ts";
 import { EXIT_FAILURE } from "../exit-codes.ts";
@@ -25,8 +25,7 @@ export async function reportChecks(
   const { stdout } = context.process;
   const toFile = output !== undefined && output !== "-";
   const text = await formatChecks(format, files, {
-    color: !toFile && useColor(stdout, context.env),
-    columns: toFile ? 100 : stdout.columns || 100,
+    ...renderOptions(toFile ? {} : stdout, context.env),
     version: VERSION,
   });
   if (toFile) write(resolve(context.cwd, output), text);
