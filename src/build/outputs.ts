@@ -63,11 +63,11 @@ export async function checkOutputs({
   const results = [metadataFile, iidFile].filter((path) => path !== undefined);
   if (local.length === 0 && results.length === 0) return;
   const { checkDirectory, checkFile } = await import("../output/check-destination.ts");
-  for (const path of results) checkFile(path);
-  for (const output of local) {
-    const isDirectory = output.kind === "local" || (output.kind === "oci" && !output.tar);
-    (isDirectory ? checkDirectory : checkFile)(output.destination);
-  }
+  const isDirectory = (output: Output): boolean => output.kind === "local" || (output.kind === "oci" && !output.tar);
+  for (const output of local) (isDirectory(output) ? checkDirectory : checkFile)(output.destination);
+  // Directories are made before these two.
+  const made = local.filter(isDirectory).map(({ destination }) => destination);
+  for (const path of results) if (!made.some((directory) => path.startsWith(`${directory}/`))) checkFile(path);
 }
 
 async function writeOutput(sources: OutputSources, output: Output): Promise<readonly string[]> {

@@ -1,12 +1,17 @@
 import type { EventSink } from "../engine/events.ts";
 import type { Work } from "../engine/remote-sources.ts";
-import type { BuildPlan, StepId } from "../engine/types.ts";
+import type { BuildPlan, StepId, TargetStage } from "../engine/types.ts";
 import { Linter } from "../frontend/dockerfile/lint/linter.ts";
 import { notesOf } from "../frontend/dockerfile/lint/notes.ts";
 import { openDirectory } from "../frontend/context/directory.ts";
 import { planBuild } from "../frontend/dockerfile/to-graph/plan.ts";
-import type { NamedContext } from "../frontend/dockerfile/to-graph/request.ts";
-import { formatPlatform, hostPlatform } from "../oci/platform.ts";
+import type {
+  DockerfilePlan,
+  NamedContext,
+  PlanDependencies,
+  PlanRequest,
+} from "../frontend/dockerfile/to-graph/request.ts";
+import { formatPlatform, hostPlatform, type Platform } from "../oci/platform.ts";
 import type { OpenedContext } from "./context/open.ts";
 import type { SourceAccess } from "./context/sources.ts";
 import type { Remote } from "./remote/sources.ts";
@@ -37,8 +42,7 @@ export async function planRequest(
   const access = { store: workshop.store, remote, signal: workshop.signal, work: fetchNotes(emit) };
   const context = openPlain(request) ?? (await openOther(request, access, workshop));
   const { name } = context.dockerfile;
-  const buildPlatform = hostPlatform();
-  const platforms = request.platforms.length > 0 ? request.platforms : [buildPlatform];
+  const platforms = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
   // Before registries are asked, which may take a while.
   emit({ kind: "build.started", platforms: platforms.map(formatPlatform), dockerfile: name });
   for (const note of request.notes) emit({ kind: "note", level: "warning", ...note });
@@ -47,39 +51,70 @@ export async function planRequest(
   const tellFindings = (): void => {
     for (const note of notesOf(linter.findings)) emit({ kind: "note", level: "warning", ...note });
   };
-  const plan = await planner(
-    {
-      dockerfile: context.dockerfile,
-      target: request.target,
-      platforms,
-      impliedPlatform: request.platforms.length === 0,
-      buildPlatform,
-      buildArgs: request.buildArgs,
-      platformArgs: request.platformArgs,
-      runs: request.runs,
-      noCacheStages: request.noCacheStages,
-      labels: request.labels,
-      contextDirectory: context.directory,
-      contextFiles: context.files,
-      ignore: context.ignore,
-      contexts: await namedContexts(request),
-      sourceDateEpoch: request.epoch,
-      cross: request.cross === "off" ? undefined : { mode: request.cross, excluded: workshop.uncrossed },
-      signal: workshop.signal,
-    },
-    {
-      resolveImage: (...image) => workshop.images.resolve(...image),
-      sourceTime: async (source) => {
-        const { fetchTimed, timeOf } = await import("./context/source-time.ts");
-        const fetched = await fetchTimed(source, request.contexts, context.fetched, access);
-        return fetched === undefined ? undefined : timeOf(fetched, access);
-      },
-    },
-    linter,
-  ).finally(tellFindings);
+  const asked = await toPlanRequest(request, context, platforms, workshop);
+  const plan = await planner(asked, lookUps(request, context, access, workshop), linter).finally(tellFindings);
   for (const advice of plan.advice) emit({ kind: "note", level: "info", ...advice });
-  if (plan.unusedArgs.length > 0) emit({ kind: "note", level: "warning", ...unusedNote(plan.unusedArgs) });
+  for (const note of uselessFlags(request, plan)) emit({ kind: "note", level: "warning", ...note });
   return { ...plan, dockerfile: name, scope: `${context.name}|${name}`, remote, epoch: plan.sourceDateEpoch };
+}
+
+async function toPlanRequest(
+  request: BuildRequest,
+  context: OpenedContext,
+  platforms: readonly Platform[],
+  { signal, uncrossed }: Workshop,
+): Promise<PlanRequest> {
+  const { target, buildArgs, platformArgs, runs, noCacheStages, labels, cross } = request;
+  return {
+    dockerfile: context.dockerfile,
+    target,
+    platforms,
+    impliedPlatform: request.platforms.length === 0,
+    buildPlatform: hostPlatform(),
+    buildArgs,
+    platformArgs,
+    runs,
+    noCacheStages,
+    labels,
+    contextDirectory: context.directory,
+    contextFiles: context.files,
+    ignore: context.ignore,
+    contexts: await namedContexts(request),
+    sourceDateEpoch: request.epoch,
+    cross: cross === "off" ? undefined : { mode: cross, excluded: uncrossed },
+    signal,
+  };
+}
+
+/** What a plan may ask of the world: base images, and the time of what is at an address. */
+function lookUps(
+  { contexts }: BuildRequest,
+  { fetched: ofContext }: OpenedContext,
+  access: SourceAccess,
+  { images }: Workshop,
+): PlanDependencies {
+  return {
+    resolveImage: (...image) => images.resolve(...image),
+    sourceTime: async (source) => {
+      const { fetchTimed, timeOf } = await import("./context/source-time.ts");
+      const fetched = await fetchTimed(source, contexts, ofContext, access);
+      return fetched === undefined ? undefined : timeOf(fetched, access);
+    },
+  };
+}
+
+/** Flags that name what the Dockerfile has not. */
+function uselessFlags(
+  { noCacheStages }: BuildRequest,
+  { unusedArgs, targets }: DockerfilePlan,
+): readonly RequestNote[] {
+  const stages = targets.flatMap((target) => target.stages);
+  const names = new Set(stages.flatMap(({ name, index }) => [name, String(index), `stage-${index}`]));
+  const unknown = noCacheStages.filter((name) => !names.has(name.toLowerCase()));
+  return [
+    ...(unusedArgs.length > 0 ? [unusedNote(unusedArgs)] : []),
+    ...(unknown.length > 0 ? [unfilteredNote(unknown, stages)] : []),
+  ];
 }
 
 function unusedNote(names: readonly string[]): RequestNote {
@@ -87,6 +122,14 @@ function unusedNote(names: readonly string[]): RequestNote {
     code: "BUILD_ARG_UNUSED",
     message: `--build-arg ${names.join(", ")}: no ARG declares ${names.length === 1 ? "it" : "them"}`,
     hint: `check the spelling, or write ARG ${names[0]} in the stage that uses it`,
+  };
+}
+
+function unfilteredNote(names: readonly string[], stages: readonly TargetStage[]): RequestNote {
+  return {
+    code: "NO_CACHE_FILTER_UNUSED",
+    message: `--no-cache-filter ${names.join(", ")}: no stage of this build has ${names.length === 1 ? "that name" : "these names"}`,
+    hint: `the stages are ${[...new Set(stages.map(({ name }) => name))].join(", ")}`,
   };
 }
 

@@ -25,7 +25,12 @@ export const app = buildApplication(root, {
       noCommandRegisteredForInput: ({ input, corrections }) => commandError(input, corrections),
     },
   },
-  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+  scanner: {
+    caseStyle: "allow-kebab-for-camel",
+    allowArgumentEscapeSequence: true,
+    // What is further away was not meant.
+    distanceOptions: { threshold: 6, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } },
+  },
   documentation: {
     caseStyle: "convert-camel-to-kebab",
     onlyRequiredInUsageLine: true,

@@ -1,12 +1,14 @@
 import type { CommandContext } from "@stricli/core";
 import type { ProcessContext } from "../base/context.ts";
-import { AppError } from "../base/errors.ts";
+import { AppError, errnoOf } from "../base/errors.ts";
 
 /** What every command gets: the process as data, never as a global. */
 export interface CliContext extends CommandContext, ProcessContext {
   readonly process: CliProcess;
   /** Set by a command that failed; wins over what the command line parser says. */
   exitCode: number | undefined;
+  /** Why standard output did not take what was written to it, where that is a failure. */
+  outputFault: unknown;
 }
 
 /** The part of Node's process that commands write to. */
@@ -39,10 +41,13 @@ export function processContext(proc: NodeJS.Process): CliContext {
       }
     });
   }
-  // A reader that went away (`| head`) is no reason to fail with a stack trace.
-  proc.stdout.on("error", () => {});
+  // A reader that went away (`| head`) has what it wanted; a full disk has not.
+  proc.stdout.on("error", (cause) => {
+    if (errnoOf(cause) !== "EPIPE") context.outputFault ??= cause;
+  });
+  // Nobody is left to be told.
   proc.stderr.on("error", () => {});
-  return {
+  const context: CliContext = {
     process: proc as CliProcess,
     env: proc.env,
     cwd: proc.cwd(),
@@ -50,5 +55,7 @@ export function processContext(proc: NodeJS.Process): CliContext {
     // Whoever waits for input at a terminal is not to wait on when interrupted.
     stdin: () => process.getBuiltinModule("node:stream").addAbortSignal(stop.signal, proc.stdin),
     exitCode: undefined,
+    outputFault: undefined,
   };
+  return context;
 }

@@ -7,6 +7,9 @@ test.each([
   [["build", "--progress", "bogus"], "error[USAGE_FLAGS]: --progress bogus: expected auto, plain"],
   [["build", "--no-cahce"], "error[USAGE_FLAGS]: --no-cahce is no flag, did you mean --no-cache?"],
   [["build", "--jobs", "--push"], "error[USAGE_FLAGS]: --jobs needs a value, found --push"],
+  [["build", "--load=maybe"], "error[USAGE_FLAGS]: --load=maybe: expected true or false"],
+  [["build", "--xyzzy"], "error[USAGE_FLAGS]: --xyzzy is no flag\n"],
+  [["foo"], 'error[USAGE_COMMAND]: "foo" is no command: expected build, plan, lint\nhelp: manyarch --help'],
   [["lint", "-f", "x"], "error[USAGE_FLAGS]: -f is no flag"],
   [
     ["buidl"],

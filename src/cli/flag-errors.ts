@@ -19,6 +19,9 @@ export function commandError(input: string, corrections: readonly string[]): str
 const COMMANDS = ["build", "plan", "lint"] as const;
 
 const WORDS: Parameters<typeof formatMessageForArgumentScannerError>[1] = {
+  // Every other flag is read by the command itself.
+  ArgumentParseError: ({ externalFlagNameOrPlaceholder, input }) =>
+    `--${kebab(externalFlagNameOrPlaceholder)}=${input}: expected true or false`,
   EnumValidationError: ({ externalFlagName, input, values }) =>
     `--${kebab(externalFlagName)} ${input}: expected ${values.join(", ")}`,
   FlagNotFoundError: ({ input, corrections }) => `--${input} is no flag${didYouMean(corrections)}`,

@@ -44,7 +44,10 @@ function readConfigFile(env: ProcessContext["env"]): ConfigFile {
     text = readFileSync(path, "utf8");
   } catch (cause) {
     if (!named && errnoOf(cause) === "ENOENT") return {};
-    throw new AppError("USAGE_SETTINGS", `config file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AppError("USAGE_SETTINGS", `config file ${path} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      hint: named ? "MANYARCH_CONFIG names it: name one that is there, or unset it" : "make it readable, or remove it",
+    });
   }
   return parseConfigFile(text, path);
 }

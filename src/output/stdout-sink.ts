@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { AppError } from "../base/errors.ts";
+import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import type { Sink } from "./file-sink.ts";
 
 /** Standard output, or any stream, with no more on the way than its reader takes. Throws `OUTPUT_CLOSED` where that one leaves. */
@@ -14,6 +14,16 @@ export function openStdout(stream: Writable, signal: AbortSignal): Sink {
   };
 }
 
+/** What kept standard output from taking what was written to it, other than its reader leaving. */
+export function unwritable(cause: unknown): AppError {
+  const full = errnoOf(cause) === "ENOSPC";
+  return new AppError(
+    full ? "OUTPUT_FULL" : "OUTPUT_UNWRITABLE",
+    `standard output cannot be written: ${messageOf(cause)}`,
+    { cause, hint: full ? "free space there or send it elsewhere" : "send it elsewhere" },
+  );
+}
+
 /** Until the reader has taken what was written; a reader that left takes nothing any more. */
 function room(stream: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -24,7 +34,11 @@ function room(stream: Writable, signal: AbortSignal): Promise<void> {
       else reject(error);
     };
     const onAbort = (): void => done(signal.reason);
-    const listeners = { drain: () => done(), close: () => done(closed()), error: () => done(closed()) };
+    const listeners = {
+      drain: () => done(),
+      close: () => done(closed()),
+      error: (cause: unknown) => done(closed(cause)),
+    };
     for (const [event, listener] of Object.entries(listeners)) stream.on(event, listener);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -37,11 +51,13 @@ function room(stream: Writable, signal: AbortSignal): Promise<void> {
 async function flushed(stream: Writable, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    stream.write("", (error) => (error ? reject(closed()) : resolve()));
+    stream.write("", (error) => (error ? reject(closed(error)) : resolve()));
   });
 }
 
-function closed(): AppError {
+function closed(cause?: unknown): AppError {
+  const errno = cause === undefined ? "EPIPE" : errnoOf(cause);
+  if (errno !== undefined && errno !== "EPIPE") return unwritable(cause);
   return new AppError("OUTPUT_CLOSED", "standard output was closed before all of the result was written to it", {
     hint: "write it into a file with dest=PATH, or let the reader read to the end",
   });

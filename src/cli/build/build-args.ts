@@ -1,6 +1,6 @@
 import type { ProcessContext } from "../../base/context.ts";
 import type { PlatformArgs } from "../../build/request.ts";
-import { parsePlatform } from "../../oci/platform.ts";
+import { parseKnownPlatform } from "./platforms.ts";
 import { usage } from "./usage.ts";
 
 export interface ParsedBuildArgs {
@@ -27,7 +27,7 @@ export function parseBuildArgs(texts: readonly string[], { env }: ProcessContext
     const value = at < 0 ? env[name] : assignment.slice(at + 1);
     if (value === undefined) continue;
     if (platform === undefined) buildArgs[name] = value;
-    else platformArgs.push({ platform: parsePlatform(platform), name, value });
+    else platformArgs.push({ platform: parseKnownPlatform(platform, `--build-arg[${platform}]`), name, value });
   }
   return { buildArgs, platformArgs };
 }

@@ -1,5 +1,6 @@
 import { parseBoolean } from "../../base/values.ts";
 import { LINT_FORMATS, type LintFormat } from "../../report/lint/format.ts";
+import type { BuildFlags } from "./spec.ts";
 import { usage } from "./usage.ts";
 
 /** What `build` is to do instead of building: `--call`. */
@@ -13,9 +14,28 @@ export type Call =
   /** What the Dockerfile offers, in docker's form. */
   | { readonly method: "outline" | "targets"; readonly format: "text" | "json" };
 
-/** Reads `METHOD[,format=FORMAT][,ignorestatus=true]`; `build` is no call. `--check` is short for `--call=check`. */
-export function parseCall(text: string | undefined, check: boolean): Call | undefined {
-  const words = (text ?? (check ? "check" : "build")).split(",");
+/** What the flags say of it: `--check` is short for `--call=check`, `--print` the old name of `--call`. */
+export function callOf({
+  call,
+  print,
+  check,
+  failOn,
+}: Pick<BuildFlags, "call" | "print" | "check" | "failOn">): Call | undefined {
+  const texts = [call, print, check === true ? "check" : undefined].filter((text) => text !== undefined);
+  const calls = texts.map(parseCall);
+  if (new Set(calls.map((one) => one?.method)).size > 1)
+    throw usage(`--call=${texts.join(" and --call=")} are asked for at once`, "leave out one of them");
+  if (failOn !== undefined && calls[0]?.method !== "check")
+    throw usage(
+      `--fail-on ${failOn} counts findings, which are not asked for`,
+      "add --check, or write # check=error=true in the Dockerfile",
+    );
+  return calls[0];
+}
+
+/** Reads `METHOD[,format=FORMAT][,ignorestatus=true]`; `build` is no call. */
+function parseCall(text: string): Call | undefined {
+  const words = text.split(",");
   const options = new Map(words.filter((word) => word.includes("=")).map(splitOption));
   const [method = "build", ...more] = words.filter((word) => !word.includes("="));
   const unknown = [...options.keys()].find((name) => name !== "format" && name !== "ignorestatus");
@@ -25,7 +45,10 @@ export function parseCall(text: string | undefined, check: boolean): Call | unde
   if (method === "build") return undefined;
   if (method === "outline" || method === "targets") return { method, format: plainFormat(options.get("format")) };
   if (method !== "check" && method !== "lint")
-    throw usage(`--call ${text}: ${method} is not known`, "known are build, check, outline and targets");
+    throw usage(
+      `--call=${text}: ${JSON.stringify(method)} is not known`,
+      "known are build, check, outline and targets",
+    );
   return {
     method: "check",
     format: parseFormat(options.get("format")),

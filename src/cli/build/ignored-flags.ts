@@ -42,7 +42,11 @@ export function ignoredFlags(flags: DockerFlags): readonly RequestNote[] {
   ];
   return about
     .filter(([names]) => names !== "")
-    .map(([names, what, hint]) => ({ code: "FLAG_IGNORED", message: `${names} is ignored: ${what}`, hint }));
+    .map(([names, what, hint]) => ({
+      code: "FLAG_IGNORED",
+      message: `${names} ${names.includes(",") ? "are" : "is"} ignored: ${what}`,
+      hint,
+    }));
 }
 
 const LIMITS = ["cgroupParent", "resource", "memorySwap", "cpusetCpus", "cpusetMems"] as const;

@@ -211,7 +211,10 @@ describe("docker's other flags", () => {
     [{ rm: true, forceRm: true, compress: true, pull: true, allow: ["network.host"] }, []],
     [{ builder: "x", memorySwap: "1g", cgroupParent: "y" }, ["--builder", "--memory-swap", "--cgroup-parent"]],
     [{ cacheFrom: ["type=gha"], cacheTo: ["type=gha"] }, ["--cache-from, --cache-to"]],
-    [{ squash: true, isolation: "default", securityOpt: ["x"] }, ["--squash", "--isolation, --security-opt"]],
+    [
+      { squash: true, isolation: "default", securityOpt: ["x"] },
+      ["--squash is ignored", "--isolation, --security-opt are ignored"],
+    ],
   ])("%j: notes tell of %j", (flags, expected) => {
     const told = request({ ...flags, output: ["type=cacheonly"] }).notes.map(({ message }) => message);
     for (const text of expected) expect(told.join("\n")).toContain(text);
@@ -233,6 +236,9 @@ describe("docker's other flags", () => {
     expect(request({}, env).platforms).toMatchObject([{ architecture: "s390x" }]);
     expect(request({ platform: ["linux/arm64"] }, env).platforms).toMatchObject([{ architecture: "arm64" }]);
     expect(request({ platform: ["local"] }).platforms).toHaveLength(1);
+    expect(refusal({}, { DOCKER_DEFAULT_PLATFORM: "linux/nothing" })).toContain(
+      "DOCKER_DEFAULT_PLATFORM linux/nothing: ",
+    );
   });
 
   test("stages not to take from the cache, by comma and repeated", () => {
@@ -244,6 +250,33 @@ test("slips that would say little are named", () => {
   expect(refusal({ platform: ["linux/amd64,"] })).toMatch(/^USAGE_INVALID --platform linux\/amd64,: /);
   const { notes } = request({ secret: ["id=x,src=nofile"], output: ["type=cacheonly"] });
   expect(notes).toMatchObject([{ code: "SECRET_MISSING", message: "--secret id=x: /work/nofile does not exist" }]);
+  const args = { buildArg: ["[linux/arm64]A=1"], output: ["type=cacheonly"] };
+  expect(request({ ...args, platform: ["linux/amd64,linux/arm64"] }).notes).toEqual([]);
+  expect(request({ ...args, platform: ["linux/amd64"] }).notes).toMatchObject([
+    { code: "BUILD_ARG_UNUSED", message: "--build-arg[linux/arm64] A: that platform is not built" },
+  ]);
+});
+
+test("what would count nowhere is refused", () => {
+  expect(refusal({ buildArg: ["[linux/arm46]A=1"] })).toContain("--build-arg[linux/arm46]: arm46 is no architecture");
+  expect(refusal({ plainHttp: ["http://r.test/x"] })).toContain("expected HOST or HOST:PORT");
+  for (const host of ["r.test:5000", "r.test", "[::1]:5000", "::1"])
+    expect(refusal({ plainHttp: [host] })).toBe("taken");
+  for (const output of ["type=oci,dest=x.tar", "type=local,dest=x.tar"]) {
+    const two = ["type=tar,dest=x.tar", output];
+    expect(refusal({ output: two })).toBe("USAGE_INVALID several outputs go to /work/x.tar");
+  }
+});
+
+test("an empty value is none", () => {
+  const { root, metadataFile, iidFile, dockerfile } = request({ root: "", metadataFile: "", iidfile: "", file: "" });
+  expect({ root, metadataFile, iidFile, dockerfile }).toEqual({});
+  expect(refusal({ label: [""] })).toContain("--label : expected name=value");
+});
+
+test("jobs are a whole number", () => {
+  expect(request({ jobs: "12" }).parallelism).toBe(12);
+  for (const jobs of ["0", "1e2", "0x10", "", "1025"]) expect(refusal({ jobs })).toContain(`--jobs ${jobs}: expected`);
 });
 
 test("a rung that is forced is none below the lowest that may be used", () => {

@@ -1,22 +1,21 @@
 import { statSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
-import { AppError } from "../../base/errors.ts";
 import type { BuildRequest, ImageOptions, Output, RequestNote } from "../../build/request.ts";
 import { misplacedAnnotation } from "../../oci/annotation.ts";
-import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
-import { hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
+import type { Platform } from "../../oci/platform.ts";
 import { parseReference, withDefaultTag, type Reference } from "../../oci/reference.ts";
-import { parseMirrors } from "../../registry/mirrors.ts";
 import { allowedRungs } from "../../sandbox/rung.ts";
 import type { RungChoice } from "../../sandbox/rung.ts";
 import { parseAnnotation } from "./annotation.ts";
-import { parseBuildArgs } from "./build-args.ts";
+import { parseBuildArgs, type ParsedBuildArgs } from "./build-args.ts";
 import { ignoredFlags, refuseFlags } from "./ignored-flags.ts";
 import { parseContext, parseNamedContext } from "./context.ts";
 import { checkFormat } from "./image-options.ts";
 import { parseOutput, type OutputDefaults } from "./output.ts";
+import { parsePlatforms, targetsOf, unusedPlatformArgs } from "./platforms.ts";
 import { parseAgent, parseSecret } from "./private.ts";
+import { parseRegistries } from "./registries.ts";
 import { parseRunLimits } from "./run-limits.ts";
 import { parseRunSettings } from "./run-settings.ts";
 import { pair, usage } from "./usage.ts";
@@ -32,15 +31,16 @@ export function toRequest(
 ): BuildRequest {
   refuseFlags(flags);
   const tags = (flags.tag ?? []).map(parseTag);
-  const platforms = parsePlatforms(flags.platform ?? list(process.env["DOCKER_DEFAULT_PLATFORM"]));
+  const platforms = parsePlatforms(flags.platform, process);
+  const args = parseBuildArgs(flags.buildArg ?? [], process);
   const secrets = new Map((flags.secret ?? []).map((text) => parseSecret(text, process)));
   const image = parseImage(flags);
   const outputs = parseOutputs(flags, { tags, image, process }, platforms.length);
   return {
-    ...parseContext(path, flags.file, process),
+    ...parseContext(path, valueOf(flags.file), process),
     target: flags.target,
     platforms,
-    ...parseBuildArgs(flags.buildArg ?? [], process),
+    ...args,
     labels: Object.fromEntries((flags.label ?? []).map(parseLabel)),
     contexts: new Map((flags.buildContext ?? []).map((text) => parseNamedContext(text, process))),
     secrets,
@@ -49,46 +49,46 @@ export function toRequest(
     outputs: checkAnnotations(outputs, platforms),
     metadataFile: absolute(flags.metadataFile, process),
     iidFile: absolute(flags.iidfile, process),
-    cross: flags.cross,
-    noCache: flags.noCache ?? false,
     checkPush: flags.skipPushPermissionCheck !== true,
-    noCacheStages: (flags.noCacheFilter ?? []).flatMap((text) => text.split(",")).filter((name) => name !== ""),
-    runs: parseRunSettings(flags),
-    limits: parseRunLimits(flags),
-    notes: [...ignoredFlags(flags), ...withoutOutput(outputs), ...missingSecrets(secrets)],
-    hostCa: flags.hostCa,
-    goCache: flags.goCache,
-    sandbox: parseRungs(flags),
+    ...parseExecution(flags),
+    notes: [
+      ...ignoredFlags(flags),
+      ...withoutOutput(outputs),
+      ...missingSecrets(secrets),
+      ...unusedPlatformArgs(args, platforms),
+    ],
     image,
-    epoch: parseEpoch(flags, process),
-    parallelism: parseJobs(flags.jobs),
-    root: flags.root === undefined ? settings.root : resolve(process.cwd, flags.root),
-    registry: {
-      mirrors: parseMirrors([...(flags.registryMirror ?? []), ...settings.mirrors]),
-      plainHttp: [...settings.plainHttp, ...(flags.plainHttp ?? [])],
-    },
+    epoch: parseEpoch(args),
+    root: absolute(flags.root, process) ?? settings.root,
+    registry: parseRegistries(flags, settings),
   };
 }
 
-function list(text: string | undefined): readonly string[] {
-  return text === undefined || text === "" ? [] : [text];
+/** How steps are executed. */
+function parseExecution(
+  flags: BuildFlags,
+): Pick<
+  BuildRequest,
+  "cross" | "noCache" | "noCacheStages" | "runs" | "limits" | "hostCa" | "goCache" | "sandbox" | "parallelism"
+> {
+  const { cross, hostCa, goCache, noCache = false, noCacheFilter = [] } = flags;
+  return {
+    cross,
+    hostCa,
+    goCache,
+    noCache,
+    noCacheStages: noCacheFilter.flatMap((text) => text.split(",")).filter((name) => name !== ""),
+    runs: parseRunSettings(flags),
+    limits: parseRunLimits(flags),
+    sandbox: parseRungs(flags),
+    parallelism: parseJobs(flags.jobs),
+  };
 }
 
 function parseTag(text: string): Reference {
   const reference = parseReference(text);
   if (reference.digest !== undefined) throw usage(`--tag ${text}: a digest cannot be chosen`, "leave out @sha256:...");
   return reference;
-}
-
-function parsePlatforms(texts: readonly string[]): readonly Platform[] {
-  const platforms: Platform[] = [];
-  for (const text of texts.flatMap((item) => item.split(","))) {
-    if (text.trim() === "")
-      throw usage(`--platform ${texts.join(" ")}: expected platforms, found nothing around a comma`, "leave it out");
-    const platform = checkKnown(text.trim() === "local" ? hostPlatform() : parsePlatform(text.trim()), text);
-    if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
-  }
-  return platforms;
 }
 
 /** One that is named and lower than the lowest that may be used would be neither. */
@@ -100,23 +100,6 @@ function parseRungs({ sandbox: forced, minSandbox: lowest }: BuildFlags): RungCh
     );
   }
   return { forced, lowest };
-}
-
-/** A base image may be for anything; what is asked for by hand and known to nobody is a slip of the keyboard. */
-function checkKnown(platform: Platform, text: string): Platform {
-  if (!isKnownOs(platform.os)) {
-    throw new AppError("PLATFORM_INVALID", `--platform ${text}: ${platform.os} is no operating system that is known`, {
-      hint: "write linux/amd64, linux/arm64 or the like",
-    });
-  }
-  if (isKnownArchitecture(platform.architecture)) return platform;
-  throw new AppError(
-    "PLATFORM_INVALID",
-    `--platform ${text}: ${platform.architecture} is no architecture that is known`,
-    {
-      hint: "known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list",
-    },
-  );
 }
 
 /** As buildx warns where nothing will be left but its cache. */
@@ -146,7 +129,7 @@ function missingSecrets(secrets: BuildRequest["secrets"]): readonly RequestNote[
 
 /** Docker takes a label without a value for an empty one. */
 function parseLabel(text: string): readonly [name: string, value: string] {
-  return text.includes("=") ? pair(text, "--label") : pair(`${text}=`, "--label");
+  return text === "" || text.includes("=") ? pair(text, "--label") : [text, ""];
 }
 
 function parseImage(flags: BuildFlags): ImageOptions {
@@ -171,14 +154,26 @@ function parseOutputs(
   if (flags.load === true && !has("load")) outputs.push(parseOutput("type=docker", defaults, "--load"));
   if (platforms > 1 && has("docker"))
     throw usage("type=docker: an archive for docker holds one platform", "write type=oci for several");
-  const piped = outputs.filter((output) => "destination" in output && output.destination === "-");
-  if (piped.length > 1)
-    throw usage("several outputs go to standard output", "give all of them but one a file with dest=PATH");
+  checkDestinations(outputs);
   return outputs;
 }
 
+/** Of two in one place the last would be left. */
+function checkDestinations(outputs: readonly Output[]): void {
+  const seen = new Set<string>();
+  for (const output of outputs) {
+    if (!("destination" in output)) continue;
+    const { destination } = output;
+    if (seen.has(destination)) {
+      const place = destination === "-" ? "standard output" : destination;
+      throw usage(`several outputs go to ${place}`, "give each a place of its own with dest=PATH");
+    }
+    seen.add(destination);
+  }
+}
+
 function checkAnnotations(outputs: readonly Output[], platforms: readonly Platform[]): readonly Output[] {
-  const targets = platforms.length > 0 ? platforms : [hostPlatform()];
+  const targets = targetsOf(platforms);
   for (const output of outputs) {
     const wrong = "image" in output ? misplacedAnnotation(output.image.annotations, targets) : undefined;
     if (wrong !== undefined) throw usage(wrong, "leave it out, or change --platform");
@@ -187,8 +182,8 @@ function checkAnnotations(outputs: readonly Output[], platforms: readonly Platfo
 }
 
 /** SOURCE_DATE_EPOCH from --build-arg, else from the environment, where it is a number; `context` and names are the frontend's. */
-function parseEpoch(flags: BuildFlags, process: ProcessContext): number | undefined {
-  const text = parseBuildArgs(flags.buildArg ?? [], process).buildArgs["SOURCE_DATE_EPOCH"];
+function parseEpoch({ buildArgs }: ParsedBuildArgs): number | undefined {
+  const text = buildArgs["SOURCE_DATE_EPOCH"];
   if (text === undefined || text === "" || /^[a-z][a-z0-9._-]*$/i.test(text)) return undefined;
   if (!/^\d{1,12}$/.test(text))
     throw usage(
@@ -200,12 +195,18 @@ function parseEpoch(flags: BuildFlags, process: ProcessContext): number | undefi
 
 function parseJobs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
+  const jobs = /^\d+$/.test(text) ? Number(text) : 0;
+  if (jobs < 1 || jobs > 1024)
     throw usage(`--jobs ${text}: expected a whole number from 1 to 1024`, "leave it out for one job a CPU");
   return jobs;
 }
 
 function absolute(path: string | undefined, { cwd }: ProcessContext): string | undefined {
-  return path === undefined || isAbsolute(path) ? path : resolve(cwd, path);
+  const text = valueOf(path);
+  return text === undefined ? undefined : resolve(cwd, text);
+}
+
+/** An empty value is none, as where a variable of a CI job is not set. */
+function valueOf(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }

@@ -6,7 +6,7 @@ import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
 import { roomIn } from "../output-room.ts";
 import { readSettings } from "../settings.ts";
-import { parseCall } from "./call.ts";
+import { callOf } from "./call.ts";
 import { toRequest } from "./request.ts";
 import { usage } from "./usage.ts";
 import type { BuildFlags } from "./spec.ts";
@@ -14,7 +14,7 @@ import type { BuildFlags } from "./spec.ts";
 /** `manyarch build`: results on standard output, talk on standard error. */
 export async function buildImage(this: CliContext, flags: BuildFlags, path?: string): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
-    const call = parseCall(flags.call ?? flags.print, flags.check ?? false);
+    const call = callOf(flags);
     const request = toRequest(flags, path, readSettings(this), this);
     if (call !== undefined && call.method !== "check")
       return (await import("./outline.ts")).printOutline(this, request, call);

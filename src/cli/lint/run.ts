@@ -4,11 +4,11 @@ import { AppError } from "../../base/errors.ts";
 import { checkRequest, type CheckedFile } from "../../build/check.ts";
 import type { BuildRequest } from "../../build/request.ts";
 import { suggest } from "../../frontend/dockerfile/suggest.ts";
-import { renderError } from "../../report/error.ts";
-import { useColor } from "../../report/choose.ts";
+import { renderError, renderOptions } from "../../report/error.ts";
 import { ruleList } from "../../report/lint/rule-list.ts";
 import { summaryOf } from "../../report/lint/terminal.ts";
 import { toRequest } from "../build/request.ts";
+import { usage } from "../build/usage.ts";
 import type { CliContext } from "../context.ts";
 import { guarded } from "../guarded.ts";
 import { readSettings } from "../settings.ts";
@@ -19,8 +19,10 @@ import type { LintFlags } from "./spec.ts";
 /** `manyarch lint`: findings on standard output or in a file; errors and the last word on standard error. */
 export async function lintFiles(this: CliContext, flags: LintFlags, ...paths: string[]): Promise<void> {
   await guarded(this, flags.debug ?? false, async () => {
-    if (flags.list === true) return void this.process.stdout.write(ruleList(flags.format === "json"));
+    if (flags.list === true) return listRules(this, flags.format);
     const failOn = parseFailOn(flags.failOn);
+    if (paths.filter((path) => path === "-").length > 1)
+      throw usage("standard input can be read once", "leave out all - but one");
     const requests = (paths.length > 0 ? paths : ["."]).map((path) => requestFor(this, flags, path));
     const files: CheckedFile[] = [];
     // One after the other: what one has resolved is in the store for the next.
@@ -32,6 +34,12 @@ export async function lintFiles(this: CliContext, flags: LintFlags, ...paths: st
       sayRest(this, files, format === "terminal");
     }
   });
+}
+
+function listRules({ process }: CliContext, format: LintFlags["format"]): void {
+  if (format !== "terminal" && format !== "json")
+    throw usage(`--list --format ${format}: rules have no such format`, "write --format json, or leave it out");
+  process.stdout.write(ruleList(format === "json"));
 }
 
 function requestFor(context: CliContext, flags: LintFlags, path: string): BuildRequest {
@@ -84,7 +92,7 @@ async function check(
 /** Errors of all files but the first that has one, which ends the command; then, for people, how many findings there are. */
 function sayRest({ process, env }: CliContext, files: readonly CheckedFile[], isForPeople: boolean): void {
   const errors = files.map(({ error }) => error).filter((error) => error !== undefined);
-  const options = { color: useColor(process.stderr, env), columns: process.stderr.columns || 100 };
+  const options = renderOptions(process.stderr, env);
   for (const error of errors.slice(1)) process.stderr.write(renderError(error, options));
   if (isForPeople) process.stderr.write(`${summaryOf(files)}\n`);
 }

@@ -69,7 +69,7 @@ export const lintCommand = buildCommand<LintFlags, string[], CliContext>({
       plainHttp: flags.plainHttp,
       debug: flags.debug,
     },
-    aliases: { o: "output" },
+    aliases: { o: "output", D: "debug" },
   },
   docs: {
     brief: "Check Dockerfiles by BuildKit's rules, without building",

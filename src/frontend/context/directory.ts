@@ -93,7 +93,9 @@ function readSource(directory: string, path: string, mustBeInside: boolean): Sou
       "DOCKERFILE_NOT_FOUND",
       `${name} is ${found.isDirectory() ? "a directory" : "no regular file"}, expected a file`,
       {
-        hint: found.isDirectory() ? `Write -f ${join(path, "Dockerfile")}.` : "Give a regular file.",
+        hint: found.isDirectory()
+          ? `Write -f ${join(path, "Dockerfile")}.`
+          : "Give a regular file, or pipe the Dockerfile in with -f -.",
       },
     );
   }
