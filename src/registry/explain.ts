@@ -39,6 +39,16 @@ const UNSUPPORTED: Explain = ({ what, host }) => ({
   hint: NO_REGISTRY,
 });
 
+/** distribution as a pull-through cache, or set to read only, answers so to all that would write. */
+const NOT_ALLOWED: Explain = (subject) =>
+  subject.action === "pull"
+    ? UNSUPPORTED(subject)
+    : {
+        code: "REGISTRY_UNSUPPORTED",
+        text: `${subject.host} takes no push of ${subject.what}`,
+        hint: "It is read-only, as a mirror or pull-through cache is: push to the registry behind it.",
+      };
+
 /** Harbor says 412 for an immutable tag, others 409. */
 const IMMUTABLE: Explain = ({ what, host }) => ({
   code: "REGISTRY_DENIED",
@@ -62,7 +72,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
     text: `${what} was not found at ${host}`,
     hint: "Check the spelling of the repository and the tag.",
   }),
-  405: UNSUPPORTED,
+  405: NOT_ALLOWED,
   409: IMMUTABLE,
   412: IMMUTABLE,
   413: ({ what, host }) => ({

@@ -29,6 +29,7 @@ test.each([
   [401, "UNAUTHORIZED", "REGISTRY_UNAUTHORIZED"],
   [403, "DENIED", "REGISTRY_DENIED"],
   [400, "NAME_INVALID", "REGISTRY_NAME_INVALID"],
+  [405, "UNSUPPORTED", "REGISTRY_UNSUPPORTED"],
 ])("a registry that answers %i %s will not take the push", async (status, said, code) => {
   registry.fault("POST", UPLOADS, ({ response }) => fail(response, status, said), { times: 9 });
   await expect(client.checkPush(repository, never)).rejects.toMatchObject({
@@ -37,7 +38,7 @@ test.each([
   });
 });
 
-test.each([200, 400, 404, 405, 429, 500, 501, 503])(
+test.each([200, 400, 404, 429, 500, 501, 503])(
   "a registry that answers %i dislikes the question only",
   async (status) => {
     registry.fault("POST", UPLOADS, ({ response }) => fail(response, status, "UNSUPPORTED"), { times: 9 });

@@ -7,7 +7,7 @@ import type { Call, Session } from "./session.ts";
 import { isTransient, statusError } from "./status-error.ts";
 import type { Repository } from "./types.ts";
 
-/** What a push cannot get over either. Whatever else an answer says, the registry may only dislike the question. */
+/** What a push cannot get over either. */
 const FINAL: ReadonlySet<RegistryErrorCode> = new Set([
   "REGISTRY_UNAUTHORIZED",
   "REGISTRY_DENIED",
@@ -27,8 +27,13 @@ export async function checkPushAt(
   try {
     await session.attempts(endpoint, "manifest", signal, () => openAndCancel(session, call, signal));
   } catch (error) {
-    if (!(error instanceof RegistryError) || FINAL.has(error.code)) throw error;
+    if (!(error instanceof RegistryError) || isFinal(error)) throw error;
   }
+}
+
+/** Whatever else an answer says, the registry may only dislike the question. Every upload begins with a POST: 405 to it ends all. */
+function isFinal(error: RegistryError): boolean {
+  return FINAL.has(error.code) || error.status === 405;
 }
 
 async function openAndCancel(session: Session, call: Call, signal: AbortSignal): Promise<void> {
