@@ -11,6 +11,8 @@ export class Semaphore {
   async use<T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> {
     await this.#acquire(signal);
     try {
+      // It may have been aborted between the place being given and being taken.
+      signal.throwIfAborted();
       return await body();
     } finally {
       this.#release();

@@ -50,6 +50,19 @@ test("who gives up while waiting takes no place", async () => {
   expect(log).toEqual(["first", "third"]);
 });
 
+test("who is aborted as a place is given to him does not begin", async () => {
+  const gate = new HostGate(1, new FakeClock());
+  const log: string[] = [];
+  const stop = new AbortController();
+  const first = hold(gate, "blob", "first", log);
+  const second = gate.use("blob", stop.signal, async () => void log.push("second"));
+  await settle();
+  first();
+  await Promise.resolve().then(() => stop.abort(new Error("stop")));
+  expect((await failureOf(second)).message).toBe("stop");
+  expect(await gate.use("blob", never, async () => log)).toEqual(["first"]);
+});
+
 test("a place is given back after a failure", async () => {
   const gate = new HostGate(1, new FakeClock());
   const failure = new Error("no");

@@ -23,6 +23,7 @@ export class HostGate {
   async use<T>(urgency: Urgency, signal: AbortSignal, body: () => Promise<T>): Promise<T> {
     await this.#enter(urgency, signal);
     try {
+      signal.throwIfAborted();
       return await body();
     } finally {
       this.#running--;
