@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 import { AppError, messageOf } from "../base/errors.ts";
 import type { RunResult } from "./run.ts";
+import { Stopper } from "./stopper.ts";
 
 /** A program that is given its standard input over time. */
 export interface FedProcess {
@@ -12,29 +14,33 @@ export interface FedProcess {
   kill(): void;
 }
 
+export interface FeedOptions {
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the program; `write` and `end` then throw its reason. */
+  readonly signal: AbortSignal;
+}
+
 const MAX_OUTPUT = 1024 * 1024;
 
-/** Starts `argv` with `env` as the whole environment. The first failure to start is thrown by `end`, `PROCESS_NOT_STARTED`. */
-export function feedProcess(
-  argv: readonly string[],
-  { env, signal }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
-): FedProcess {
+/** Starts `argv`. The first failure to start is thrown by `end`, `PROCESS_NOT_STARTED`. */
+export function feedProcess(argv: readonly string[], { env, signal }: FeedOptions): FedProcess {
+  signal.throwIfAborted();
   const [command = "", ...args] = argv;
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "pipe"] });
-  const kill = (): void => void child.kill("SIGTERM");
-  signal.addEventListener("abort", kill, { once: true });
-  const said = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => (said.stdout = `${said.stdout}${chunk}`.slice(-MAX_OUTPUT)));
-  child.stderr.on("data", (chunk: Buffer) => (said.stderr = `${said.stderr}${chunk}`.slice(-MAX_OUTPUT)));
+  const stop = new Stopper(child, false);
+  const abort = (): void => stop.because(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  const [stdout, stderr] = [lastOf(child.stdout), lastOf(child.stderr)];
   child.stdin.on("error", () => {}); // The program went; how it ended says why.
   const ended = new Promise<RunResult>((resolve, reject) => {
     child.once("error", (cause) => {
       if (child.pid === undefined)
         reject(new AppError("PROCESS_NOT_STARTED", `${command} cannot be run: ${messageOf(cause)}`, { cause }));
     });
-    child.once("close", (code, ending) => resolve({ code, signal: ending, ...said }));
+    child.once("close", (code, ending) => resolve({ code, signal: ending, stdout: stdout(), stderr: stderr() }));
   });
-  ended.catch(() => {}).finally(() => signal.removeEventListener("abort", kill));
+  ended.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
   return {
     write: async (chunk) => {
       signal.throwIfAborted();
@@ -48,6 +54,13 @@ export function feedProcess(
       signal.throwIfAborted();
       return result;
     },
-    kill,
+    kill: () => stop.because(new Error("given up")),
   };
+}
+
+/** Collects the end of what a program says. */
+function lastOf(stream: Readable): () => string {
+  let said = "";
+  stream.setEncoding("utf8").on("data", (text: string) => (said = `${said}${text}`.slice(-MAX_OUTPUT)));
+  return () => said;
 }

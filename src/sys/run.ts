@@ -3,6 +3,7 @@ import type { ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { formatBytes } from "../base/bytes.ts";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { Stopper } from "./stopper.ts";
 
 export interface RunOptions {
   /** The whole environment; nothing of ours is added. Without PATH only absolute commands are found. */
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array | undefined;
   /** Milliseconds after which it is killed. Default: none. */
   readonly timeout?: number | undefined;
+  /** It and all it starts are a process group, which an abort or a limit ends as a whole. Default: as `leashed`. */
+  readonly isGroup?: boolean | undefined;
   /**
    * It and all it starts end with this process, however that ends: they are a process group, and a shell beside
    * them waits on a pipe that only this process holds. It has no input then. Default false.
@@ -32,25 +35,23 @@ export interface RunResult {
 }
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
-/** Milliseconds between asking a program to end and making it. */
-const GRACE = 2000;
 
 /**
- * Runs a program to its end and collects what it says. Any exit is a result: see {@link requireSuccess}.
+ * Runs a program to its end and collects what it says. Any exit is a result.
  * Throws the signal's reason when aborted, `PROCESS_NOT_STARTED`, `PROCESS_TIMEOUT` or `PROCESS_OUTPUT`
  * (too much of it); it has ended by then.
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   options.signal.throwIfAborted();
-  const { leashed = false } = options;
+  const { leashed = false, isGroup = leashed } = options;
   const [command = "", ...args] = leashed ? ["/bin/sh", "-c", LEASH, "leash", ...argv] : argv;
   const child = spawn(command, args, {
     env: options.env,
     stdio: ["pipe", "pipe", "pipe"],
-    detached: leashed,
+    detached: isGroup,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const stop = new Stopper(child, leashed);
+  const stop = new Stopper(child, isGroup);
   const limit = options.maxOutput ?? MAX_OUTPUT;
   const tooMuch = (): void => stop.because(outputError(command, limit));
   const stdout = collect(child.stdout, limit, tooMuch);
@@ -74,60 +75,6 @@ exec 3<&-
 wait $child; code=$?
 kill -9 $watch 2>/dev/null
 exit $code`;
-
-/** Throws `PROCESS_FAILED`, with the last lines of its stderr, unless it exited with 0. */
-export function requireSuccess(argv: readonly string[], result: RunResult): RunResult {
-  if (result.code === 0) return result;
-  const how = result.signal === null ? `exited with ${result.code}` : `was ended by ${result.signal}`;
-  const said = result.stderr.trim().split("\n").slice(-5).join("\n");
-  throw new AppError("PROCESS_FAILED", `${argv[0]} ${how}${said === "" ? "" : `: ${said}`}`);
-}
-
-/** Ends a child for a reason of ours: asks first, then kills and no longer waits for whoever holds its pipes. */
-class Stopper {
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  readonly #isGroup: boolean;
-  #reason: unknown;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(child: ChildProcessByStdio<Writable, Readable, Readable>, isGroup: boolean) {
-    this.#child = child;
-    this.#isGroup = isGroup;
-    child.once("exit", () => {
-      clearTimeout(this.#timer);
-      if (this.#reason !== undefined) this.#dropPipes();
-    });
-  }
-
-  get reason(): unknown {
-    return this.#reason;
-  }
-
-  because(reason: unknown): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#dropPipes();
-    this.#kill("SIGTERM");
-    this.#timer = setTimeout(() => this.#kill("SIGKILL"), GRACE);
-  }
-
-  #kill(signal: NodeJS.Signals): void {
-    const { pid } = this.#child;
-    if (!this.#isGroup || pid === undefined) return void this.#child.kill(signal);
-    try {
-      process.kill(-pid, signal);
-    } catch (error) {
-      // It has ended by itself.
-      if (errnoOf(error) !== "ESRCH") throw error;
-    }
-  }
-
-  /** A grandchild may hold them open; "close" comes without it then. */
-  #dropPipes(): void {
-    this.#child.stdout.destroy();
-    this.#child.stderr.destroy();
-  }
-}
 
 function watch(stop: Stopper, command: string, { signal, timeout }: RunOptions): () => void {
   const abort = (): void => stop.because(signal.reason);

@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { AppError, messageOf } from "../../base/errors.ts";
+import type { RunResult } from "../../sys/run.ts";
 import { printable } from "../redact.ts";
 import { ANONYMOUS } from "./credential.ts";
 import type { Credential } from "./credential.ts";
@@ -32,10 +33,10 @@ export async function askHelper(call: HelperCall, signal: AbortSignal): Promise<
   const program = `docker-credential-${call.name}`;
   const path = findProgram(program, call.env["PATH"] ?? "");
   if (path === undefined) throw missing(program, call.source);
-  const { code, stdout, stderr } = await run(path, call, signal);
+  const { code, signal: signalled, stdout, stderr } = await ask(path, call, signal);
   if (code === 0) return parseAnswer(stdout, program, call.source);
   if (stdout.includes(NOT_FOUND) || stderr.includes(NOT_FOUND)) return ANONYMOUS;
-  throw failed(program, call, `it ended with exit code ${code}: ${printable(stderr || stdout)}`);
+  throw failed(program, call, `it ended with ${signalled ?? `exit code ${code}`}: ${printable(stderr || stdout)}`);
 }
 
 /** Only absolute directories of PATH: a helper is never taken from the working directory. */
@@ -57,56 +58,23 @@ function isExecutable(path: string): boolean {
   }
 }
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(path: string, call: HelperCall, signal: AbortSignal): Promise<Outcome> {
-  signal.throwIfAborted();
-  const { spawn } = process.getBuiltinModule("node:child_process");
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  // A group of its own, so that what the helper started ends with it.
-  const child = spawn(path, ["get"], {
-    cwd: "/",
-    env: { ...call.env },
-    detached: true,
-    stdio: "pipe",
-  });
-  const stop = (error: unknown): void => {
-    killGroup(child.pid);
-    reject(error);
-  };
-  const limitMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const timer = setTimeout(() => stop(failed(path, call, `no answer within ${limitMs / 1000} s`)), limitMs);
-  const abort = (): void => stop(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      output[name] += text;
-      if (output[name].length > MAX_OUTPUT_BYTES)
-        stop(failed(path, call, `it printed more than ${MAX_OUTPUT_BYTES} bytes`));
-    });
-  }
-  child.on("error", (error) => stop(failed(path, call, messageOf(error), error)));
-  child.on("close", (code) => resolve({ code: code ?? 1, ...output }));
-  // A helper that does not read its input closes the pipe; its exit code tells.
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(call.server);
-  return promise.finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-  });
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
+/** Runs the helper; a failure that is none of its own answers throws `CREDENTIALS_HELPER_FAILED`. */
+async function ask(path: string, call: HelperCall, signal: AbortSignal): Promise<RunResult> {
+  const { run } = await import("../../sys/run.ts");
+  const { env, server: input, timeoutMs: timeout = DEFAULT_TIMEOUT_MS } = call;
   try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended in the meantime.
+    return await run([path, "get"], {
+      env,
+      signal,
+      input,
+      timeout,
+      cwd: "/",
+      maxOutput: MAX_OUTPUT_BYTES,
+      isGroup: true,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failed(path, call, messageOf(error), error);
   }
 }
 

@@ -160,7 +160,7 @@ test("a helper that hangs is ended with all it started", async () => {
   const call = { name: "slow", server: "r.example", source: "f", env, timeoutMs: 300 };
   const error = await failureOf(askHelper(call, never));
   expect(error.code).toBe("CREDENTIALS_HELPER_FAILED");
-  expect(error.message).toContain("no answer within 0.3 s");
+  expect(error.message).toContain("did not end within 0.3 s");
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(isRunning(Number(readFileSync(join(home, "child"), "utf8")))).toBe(false);
 });
