@@ -74,6 +74,15 @@ describe.skipIf(missing !== undefined)("build contexts", () => {
     return path;
   }
 
+  test("a store in the context is no part of it, and leaves the cache alone", async () => {
+    const directory = newContext(bed, { Dockerfile: DOCKERFILE, a: "A" });
+    const root = ["--root", join(directory, ".cache/store")];
+    expect((await files([...root, directory])).names).toEqual(["all/Dockerfile", "all/a"]);
+    expect((await files([...root, directory])).ran).toBe(0);
+    const named = newContext(bed, { Dockerfile: "FROM scratch\nCOPY --from=other . /\n" });
+    expect((await files([...root, "--build-context", `other=${directory}`, named])).names).toEqual(["Dockerfile", "a"]);
+  });
+
   test.each(["--gzip", "--zstd", "--no-auto-compress"])("an archive on standard input, %s", async (flag) => {
     const tar = tarOf({ Dockerfile: DOCKERFILE, a: "A", ".dockerignore": "a" }, flag);
     const first = await files(["-"], stdin(tar));

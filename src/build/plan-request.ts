@@ -13,6 +13,7 @@ import type {
 } from "../frontend/dockerfile/to-graph/request.ts";
 import { formatPlatform, hostPlatform, type Platform } from "../oci/platform.ts";
 import type { OpenedContext } from "./context/open.ts";
+import { withoutStore } from "./context/own-store.ts";
 import type { SourceAccess } from "./context/sources.ts";
 import type { Remote } from "./remote/sources.ts";
 import type { BuildRequest, RequestNote } from "./request.ts";
@@ -62,7 +63,7 @@ async function toPlanRequest(
   request: BuildRequest,
   context: OpenedContext,
   platforms: readonly Platform[],
-  { signal, uncrossed }: Workshop,
+  { signal, uncrossed, store }: Workshop,
 ): Promise<PlanRequest> {
   const { target, buildArgs, platformArgs, runs, noCacheStages, labels, cross } = request;
   return {
@@ -78,8 +79,8 @@ async function toPlanRequest(
     labels,
     contextDirectory: context.directory,
     contextFiles: context.files,
-    ignore: context.ignore,
-    contexts: await namedContexts(request),
+    ignore: context.directory === "" ? [] : withoutStore(context.directory, context.ignore, store.root),
+    contexts: await namedContexts(request, store.root),
     sourceDateEpoch: request.epoch,
     cross: cross === "off" ? undefined : { mode: cross, excluded: uncrossed },
     signal,
@@ -139,10 +140,10 @@ function openPlain({ context, dockerfile }: BuildRequest): OpenedContext | undef
   return { ...openDirectory(context.directory, dockerfile?.path), name: context.directory };
 }
 
-async function namedContexts({ contexts }: BuildRequest): Promise<ReadonlyMap<string, NamedContext>> {
+async function namedContexts({ contexts }: BuildRequest, root: string): Promise<ReadonlyMap<string, NamedContext>> {
   if (contexts.size === 0) return new Map();
   const { openNamed } = await import("./context/named.ts");
-  return new Map([...contexts].map(([name, source]) => [name, openNamed(name, source)]));
+  return new Map([...contexts].map(([name, source]) => [name, openNamed(name, source, root)]));
 }
 
 async function openOther(request: BuildRequest, access: SourceAccess, workshop: Workshop): Promise<OpenedContext> {
