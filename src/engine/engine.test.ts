@@ -246,6 +246,21 @@ describe("what fails", () => {
     expect(reasons).toEqual(["not built here before", "it was not finished the last time"]);
   });
 
+  test("of several platforms, the first line names the step that failed and not those that waited for it", async () => {
+    const step: Step = {
+      kind: "copy",
+      base: scratch(),
+      from: run(scratch(), "bad"),
+      paths: ["a"],
+      destination: "/",
+      intoDirectory: false,
+    };
+    const wanted = graph.add(step, { stage: "last 1/1", text: "COPY --from=stage", target: ARM64, source: SOURCE });
+    const { engine } = engineOf(fail);
+    const message = "exit code 1 (linux/amd64, stage 1/1)";
+    await expect(engine.snapshot(wanted)).rejects.toMatchObject({ code: "RUN_FAILED", message });
+  });
+
   test("what is under way when it is aborted was canceled and did not fail", async () => {
     const stop = new AbortController();
     const wanted = run(scratch(), "long");

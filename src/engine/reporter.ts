@@ -85,7 +85,10 @@ export class StepReporter {
   positioned(id: StepId, cause: unknown): AppError {
     const error = cause instanceof AppError ? cause : new AppError("INTERNAL", messageOf(cause), { cause });
     const source = this.#labels(id)[0]?.source;
-    if (this.#platforms > 1 && error.code === "RUN_FAILED") return withPlace(error, this.name(id), source);
+    // A position says that the step itself was here already: this one only waited for it.
+    if (this.#platforms > 1 && error.code === "RUN_FAILED" && error.source === undefined) {
+      return withPlace(error, this.name(id), source);
+    }
     return source === undefined ? error : (withSource(error, source) as AppError);
   }
 
@@ -106,10 +109,9 @@ export class StepReporter {
 function withPlace(error: AppError, { platforms, stage }: StepName, source: SourceRange | undefined): AppError {
   const [first = "", ...rest] = error.message.split("\n");
   const place = ` (${platforms.join(", ")}, ${stage})`;
-  if (first.endsWith(place)) return error;
   return new AppError(error.code, [`${first}${place}`, ...rest].join("\n"), {
     hint: error.hint,
-    source: error.source ?? source,
+    source,
     cause: error.cause,
     retryable: error.retryable,
   });

@@ -51,6 +51,18 @@ test.each([
     } as Slot,
     "content changed, owner changed",
   ],
+  [
+    "variables",
+    { fields: [["environment", ["PATH=/bin", "VERSION=1=", "OLD=x"]]] } as Slot,
+    { fields: [["environment", ["PATH=/bin", "VERSION=1=2", "NEW=y"]]] } as Slot,
+    "environment changed: VERSION, NEW, OLD",
+  ],
+  [
+    "the order of variables",
+    { fields: [["environment", ["A=1", "B=2"]]] } as Slot,
+    { fields: [["environment", ["B=2", "A=1"]]] } as Slot,
+    "environment changed",
+  ],
 ])("%s", (_, old, now, reason) => {
   expect(explainMiss(old, now, "it lacks something")).toBe(reason);
 });

@@ -24,7 +24,24 @@ export function explainMiss(before: Slot | undefined, now: Slot, lack: string): 
   if (changed.length === 0) return lack;
   const own = changed.filter((name) => name !== "parent");
   if (own.length === 0) return "a step before it changed";
-  return own.map((name) => (name === "content" ? describeContent(before, now) : `${name} changed`)).join(", ");
+  return own.map((name) => describeChange(name, before, now)).join(", ");
+}
+
+function describeChange(name: string, before: Slot, now: Slot): string {
+  if (name === "content") return describeContent(before, now);
+  return name === "environment" ? describeEnvironment(before, now) : `${name} changed`;
+}
+
+/** Names the variables; their values are nobody's business. */
+function describeEnvironment(before: Slot, now: Slot): string {
+  const [old, current] = [variablesOf(before), variablesOf(now)];
+  const names = [...new Set([...current.keys(), ...old.keys()])].filter((name) => old.get(name) !== current.get(name));
+  return names.length === 0 ? "environment changed" : `environment changed: ${listSome(names)}`;
+}
+
+function variablesOf({ fields }: Slot): ReadonlyMap<string, string> {
+  const value = fields.find(([name]) => name === "environment")?.[1] ?? [];
+  return new Map([value].flat().map((variable) => [variable.split("=", 1)[0] ?? "", variable]));
 }
 
 function describeContent(before: Slot, now: Slot): string {
@@ -37,8 +54,12 @@ function describeContent(before: Slot, now: Slot): string {
   }
   for (const path of Object.keys(before.files)) if (now.files[path] === undefined) named.push(`${path} (removed)`);
   if (named.length === 0) return "content changed";
-  const rest = named.length - MAX_NAMED;
-  return `content changed: ${named.slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+  return `content changed: ${listSome(named)}`;
+}
+
+function listSome(names: readonly string[]): string {
+  const rest = names.length - MAX_NAMED;
+  return `${names.slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 /** Reads and writes the slots of one Dockerfile. */
