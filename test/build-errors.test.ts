@@ -200,7 +200,7 @@ describe("the command line", () => {
     (await expectError("FROM scratch\n", { flags: ["--platform=linux/amd46"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[PLATFORM_INVALID]: --platform linux/amd46: amd46 is no architecture that is known
-      help: known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list
+      help: Did you mean amd64? Known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list
       "
     `);
   });

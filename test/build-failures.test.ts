@@ -85,7 +85,7 @@ describe("registries", () => {
     expect(missing.text.replaceAll(registry.host, "REGISTRY")).toMatchInlineSnapshot(`
       "exit code 6
       error[REGISTRY_UNAUTHORIZED]: REGISTRY refuses an anonymous request for manifest REGISTRY/app@DIGEST (repository:app:pull,push): 401 Unauthorized from http://REGISTRY/v2/app/manifests/DIGEST
-      help: Check the spelling of REGISTRY/app: a registry answers like this for what does not exist too; or log in: docker login REGISTRY, or the same JSON in DOCKER_AUTH_CONFIG.
+      help: Log in: docker login REGISTRY, or the same JSON in DOCKER_AUTH_CONFIG.
       "
     `);
   });

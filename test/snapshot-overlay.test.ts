@@ -223,7 +223,10 @@ test.skipIf(!canMount())("a full disk is named as such", async () => {
       emptyTree,
       { syscalls, signal },
     );
-    await expect(applied).rejects.toMatchObject({ code: "DISK_FULL", message: 'no space left to write "/big"' });
+    await expect(applied).rejects.toMatchObject({
+      code: "DISK_FULL",
+      message: 'no space left in the store to write "/big"',
+    });
   } finally {
     unmount(small, syscalls);
   }

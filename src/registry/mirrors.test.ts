@@ -114,6 +114,22 @@ test("a mirror that is down is told of once and left alone for a minute", async 
   mirror = await FakeRegistry.start();
 });
 
+test("what no mirror has, of a registry that cannot be reached, may be misspelt", async () => {
+  using client = mirrored(mirror.host);
+  const asked = reference();
+  await upstream.close();
+  const { message, hint } = await failureOf(client.resolve(asked, never));
+  expect(message).toContain(`before that, from its mirror: manifest ${asked.domain}/team/app:v1 was not found`);
+  expect(hint).toMatch(/^Check the spelling of the image and its tag, which no mirror has\. Check that/);
+  upstream = await FakeRegistry.start();
+});
+
+test("of a registry that cannot be reached and has no mirror, one may be named", async () => {
+  using client = createTestClient({});
+  const { hint } = await failureOf(client.resolve({ domain: "no.invalid", path: "a", tag: "1" }, never));
+  expect(hint).toMatch(/Where there is a mirror, name it: --registry-mirror no\.invalid=HOST\.$/);
+});
+
 test.each([500, 401, 403, 429])("a mirror that answers %i is passed over with a warning", async (status) => {
   upstream.putManifest("team/app", "v1", MANIFEST, OCI_MANIFEST);
   mirror.fault("HEAD", /./, ({ response }) => fail(response, status, "NO"), { times: 99 });

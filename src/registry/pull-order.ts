@@ -33,7 +33,7 @@ export class PullOrder {
     mayGoOn: () => boolean = () => true,
   ): Promise<T> {
     const endpoints = this.#endpointsFor(repository.domain);
-    const failures: string[] = [];
+    const failures: AppError[] = [];
     for (const endpoint of endpoints.slice(0, -1)) {
       if ((this.#downUntil.get(endpoint) ?? 0) > this.#clock.now()) continue;
       try {
@@ -41,15 +41,15 @@ export class PullOrder {
       } catch (error) {
         signal.throwIfAborted();
         if (!isAboutMirror(error) || !mayGoOn()) throw error;
-        failures.push(error.message);
+        failures.push(error);
         this.#note(endpoint, error, repository);
       }
     }
     try {
       return await ask(endpoints[endpoints.length - 1] ?? endpoints[0]);
     } catch (error) {
-      if (failures.length === 0 || !(error instanceof RegistryError)) throw error;
-      throw finalError(error, `${error.message}; before that, from its mirror: ${failures.join("; ")}`);
+      if (!(error instanceof RegistryError)) throw error;
+      throw withMirrors(error, repository, failures);
     }
   }
 
@@ -61,6 +61,22 @@ export class PullOrder {
       `mirror ${endpoint.name} failed for ${repositoryName(repository)}, asking ${repository.domain}: ${error.message}`,
     );
   }
+}
+
+/** The registry's own error, with what its mirrors said. */
+function withMirrors(error: RegistryError, repository: Repository, failures: readonly AppError[]): RegistryError {
+  const unreachable = error.code === "REGISTRY_UNREACHABLE";
+  if (failures.length === 0) {
+    if (!unreachable || repository.domain.includes(":")) return error;
+    const mirror = `--registry-mirror ${repository.domain}=HOST`;
+    return finalError(error, error.message, `${error.hint ?? ""} Where there is a mirror, name it: ${mirror}.`.trim());
+  }
+  const said = failures.map(({ message }) => message).join("; ");
+  const isMissing = unreachable && failures.some(({ code }) => code === "REGISTRY_NOT_FOUND");
+  const hint = isMissing
+    ? `Check the spelling of the image and its tag, which no mirror has. ${error.hint ?? ""}`.trim()
+    : error.hint;
+  return finalError(error, `${error.message}; before that, from its mirror: ${said}`, hint);
 }
 
 /** Failures that the next host may not share; not those of the sink, the credentials or the caller. */

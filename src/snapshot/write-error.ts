@@ -9,8 +9,8 @@ export function explainWrite(error: unknown, path: string, code: string): unknow
   if (errno !== "ENOSPC" && errno !== "EDQUOT") {
     return new AppError(code, `cannot write ${showPath(path)}: ${messageOf(error)}`, { cause: error });
   }
-  return new AppError("DISK_FULL", `no space left to write ${showPath(path)}`, {
-    hint: "Free space where it goes; the store can be put elsewhere with --root.",
+  return new AppError("DISK_FULL", `no space left in the store to write ${showPath(path)}`, {
+    hint: "Free some space or inodes there, or put the store elsewhere with --root or MANYARCH_ROOT.",
     cause: error,
   });
 }

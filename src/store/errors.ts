@@ -67,6 +67,8 @@ function space(path: string, need: number | undefined): string {
   const wanted = need === undefined ? "" : `needed ${formatBytes(need)}, `;
   const free = freeSpace(path);
   if (free === undefined) return `${wanted}free space unknown`;
+  // By now others have given back what they wrote, or it is a quota that is full.
+  if (need !== undefined && free.bytes >= need && free.inodes > 0) return `needed ${formatBytes(need)} more`;
   return `${wanted}found ${formatBytes(free.bytes)} and ${free.inodes} inodes free`;
 }
 

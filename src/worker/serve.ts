@@ -3,7 +3,7 @@ import { AppError } from "../base/errors.ts";
 import { Channel } from "./channel.ts";
 import type { Call, WorkerContext } from "./context.ts";
 import type { ControlMessage, WorkerMessage, WorkerRequest, WorkerResults } from "./protocol.ts";
-import { toWire } from "./wire-error.ts";
+import { toWire, withDisk } from "./wire-error.ts";
 
 type Op = WorkerRequest["op"];
 type RequestOf<K extends Op> = Extract<WorkerRequest, { readonly op: K }>;
@@ -67,7 +67,8 @@ async function answer(
     const ok = await perform(request, await context, { signal, onOutput });
     await channel.send({ id, ok });
   } catch (error) {
-    await channel.send({ id, error: toWire(error) });
+    const { store } = await context;
+    await channel.send({ id, error: toWire(withDisk(error, store.root)) });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ProcessContext } from "../../base/context.ts";
 import { AppError } from "../../base/errors.ts";
-import { isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
+import { didYouMean } from "../../frontend/dockerfile/suggest.ts";
+import { ARCHITECTURES, isKnownArchitecture, isKnownOs } from "../../oci/platform-names.ts";
 import type { RequestNote } from "../../build/request.ts";
 import { formatPlatform, hostPlatform, parsePlatform, platformsEqual, type Platform } from "../../oci/platform.ts";
 import type { ParsedBuildArgs } from "./build-args.ts";
@@ -28,7 +29,7 @@ export function parseKnownPlatform(text: string, flag: string): Platform {
     });
   if (!isKnownArchitecture(architecture))
     throw new AppError("PLATFORM_INVALID", `${flag}: ${architecture} is no architecture that is known`, {
-      hint: "known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list",
+      hint: `${didYouMean(architecture, ARCHITECTURES)}Known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list`,
     });
   return platform;
 }

@@ -146,5 +146,7 @@ function refusalHint(credential: Credential, { host, repository, action }: Subje
   if (credential.kind !== "anonymous") {
     return `Check that this account may ${action} ${repository}, or log in again: ${howToLogIn(host)}.`;
   }
-  return `Check the spelling of ${repository}: a registry answers like this for what does not exist too; or log in: ${howToLogIn(host)}.`;
+  const logIn = `Log in: ${howToLogIn(host)}`;
+  if (action === "push") return `${logIn}.`;
+  return `${logIn}; or check the spelling of ${repository}: a registry answers like this for what does not exist too.`;
 }
