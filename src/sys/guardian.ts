@@ -2,6 +2,9 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { AppError } from "../base/errors.ts";
 import { markInheritedCloseOnExec } from "./inherited-descriptors.ts";
+import { searchPath } from "./search-path.ts";
+
+const SHELL = "/bin/sh";
 
 /**
  * Waits until its standard input ends, which it does with the process that holds the other end,
@@ -17,42 +20,27 @@ for pause in 0.05 0.2 1; do
 done
 exit 1`;
 
-export interface GuardianOptions {
-  /** A command that runs the rest of its arguments, to stand in namespaces where the files may be removed. */
-  readonly prefix?: readonly string[] | undefined;
-  /** `PATH` for the shell and `rm`. Default: the system's directories. */
-  readonly path?: string | undefined;
-}
-
-/** The command that removes `paths` when its standard input ends. */
-export function guardianArgv(paths: readonly string[], prefix: readonly string[] = []): readonly string[] {
-  return [...prefix, "/bin/sh", "-c", GUARDIAN_SCRIPT, "guardian", ...paths];
-}
-
 /**
  * Makes sure that `paths` (absolute) are removed when this process ends in whatever way, SIGKILL
  * included. The guardian is a shell in a session of its own, so that no signal of a terminal or a
  * process group reaches it; it holds none of our descriptors but the pipe, and does not keep the
  * event loop alive. Starting one takes about 2 ms. Throws `GUARDIAN_FAILED` where it cannot be started.
  */
-export function startGuardian(paths: readonly string[], options: GuardianOptions = {}): Guardian {
+export function startGuardian(paths: readonly string[]): Guardian {
   keepInheritedDescriptors();
-  const [command = "", ...args] = guardianArgv(paths, options.prefix);
-  const child = spawn(command, args, {
+  const child = spawn(SHELL, ["-c", GUARDIAN_SCRIPT, "guardian", ...paths], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
     cwd: "/",
-    env: { PATH: options.path ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+    env: { PATH: searchPath("") },
   });
   // Without a listener a failed start would end the process; it shows in `pid` already.
   child.on("error", () => {});
   if (child.pid === undefined) {
     throw new AppError(
       "GUARDIAN_FAILED",
-      `the guardian of ${paths.join(" ")} could not be started: ${command} cannot be run`,
-      {
-        hint: "Install a POSIX shell at /bin/sh.",
-      },
+      `the guardian of ${paths.join(" ")} could not be started: ${SHELL} cannot be run`,
+      { hint: `Install a POSIX shell at ${SHELL}.` },
     );
   }
   return new Guardian(child);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bootId, currentUser, kernelRelease, parseSubordinateIds, processorCount, subordinateIds } from "./host.ts";
+import { bootId, currentUser, parseSubordinateIds, processorCount, subordinateIds } from "./host.ts";
 
 test("subordinate ids by name and by uid, in order", () => {
   const text =
@@ -14,11 +14,6 @@ test("subordinate ids by name and by uid, in order", () => {
 
 test("a user without ranges has none", () => {
   expect(subordinateIds("/etc/subuid", { uid: 4_000_000, name: "no such user" })).toEqual([]);
-});
-
-test("kernel releases", () => {
-  expect(kernelRelease("6.18.44-fc-v669")).toEqual({ text: "6.18.44-fc-v669", major: 6, minor: 18 });
-  expect(kernelRelease("strange")).toMatchObject({ major: 0, minor: 0 });
 });
 
 test("this machine", () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { availableParallelism, release, userInfo } from "node:os";
+import { availableParallelism, userInfo } from "node:os";
 import { errnoOf } from "../base/errors.ts";
 
 /** A range of ids that a user may map into a user namespace of his (subuid(5)). */
@@ -11,18 +11,6 @@ export interface IdRange {
 /** The machine's boot: process ids and start times mean something within one only. Empty where there is no /proc. */
 export function bootId(): string {
   return readIfThere("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
-}
-
-export interface KernelRelease {
-  readonly text: string;
-  readonly major: number;
-  readonly minor: number;
-}
-
-/** For messages, and for features that cannot be probed. */
-export function kernelRelease(text: string = release()): KernelRelease {
-  const [, major = "0", minor = "0"] = /^(\d+)\.(\d+)/.exec(text) ?? [];
-  return { text, major: Number(major), minor: Number(minor) };
 }
 
 /** Processors that this process may use: affinity and cgroup quota count. At least 1. */

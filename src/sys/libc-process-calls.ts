@@ -125,13 +125,17 @@ function network(libc: Libc, check: Check): Pick<ProcessCalls, "bringUpLoopback"
   return {
     bringUpLoopback: () => {
       const fd = check("socket", socket(AF_INET, SOCK_DGRAM, 0));
+      // struct ifreq: the name, then the flags.
       const request = Buffer.alloc(40);
       request.write("lo", "latin1");
       request.writeInt16LE(IFF_UP, 16);
-      check("ioctl", ioctl(fd, SIOCSIFFLAGS, request));
-      close(fd);
+      try {
+        check("ioctl", ioctl(fd, SIOCSIFFLAGS, request));
+      } finally {
+        close(fd);
+      }
     },
-    setHostname: (name) => void check("sethostname", sethostname(text(name), name.length)),
+    setHostname: (name) => void check("sethostname", sethostname(text(name), Buffer.byteLength(name))),
   };
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -23,6 +23,33 @@ test("files, links and trees go; what links point to and what is not there do no
   expect(removeTree(join(base, "tree"))).toBe(false);
   expect(removeTree(join(base, "kept/below"))).toBe(false);
   expect(existsSync(join(base, "kept"))).toBe(true);
+});
+
+test("a tree of any depth goes, with the descriptors that a process has", () => {
+  const [tree, wrap] = [join(base, "tree"), join(base, "wrap")];
+  mkdirSync(tree);
+  for (let depth = 0; depth < 400; depth++) {
+    mkdirSync(wrap);
+    writeFileSync(join(wrap, "file"), "");
+    renameSync(tree, join(wrap, "d"));
+    renameSync(wrap, tree);
+  }
+  mkdirSync(join(tree, ".moved-0/x"), { recursive: true });
+  writeFileSync(join(tree, ".moved-1"), "");
+  const program = `import { removeTree } from ${MODULE}; process.stdout.write(String(removeTree(${JSON.stringify(tree)})));`;
+  const argv = [
+    "-c",
+    'ulimit -n 128; exec "$@"',
+    "sh",
+    process.execPath,
+    "--input-type=module-typescript",
+    "-e",
+    program,
+  ];
+  const { stdout, stderr } = spawnSync("sh", argv, { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(stdout).toBe("true");
+  expect(existsSync(tree)).toBe(false);
 });
 
 test("a user's own directories go though he closed them", () => {
