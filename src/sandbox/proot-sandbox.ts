@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
-import { fakeRootWorks, runInFakeRoot } from "./fake-root/fake-root.ts";
+import { isMachineKnown } from "../sys/trace/machines/own-machine.ts";
+import { runInFakeRoot } from "./fake-root/fake-root.ts";
 import { oomKills } from "./memory-pressure.ts";
 import { runMounts } from "./mounts.ts";
 import { guestMounts } from "./proot/guest-mounts.ts";
@@ -27,7 +28,7 @@ export function prootSandbox(options: ProotOptions): Sandbox {
     runtime: null,
     serves: ({ network, insecure }) => network === "host" && insecure === undefined,
     run: async (request, run) => {
-      if (!fakeRootWorks()) throw noTracer();
+      if (!isMachineKnown()) throw noTracer();
       const directory = `${options.scratch}/traced${count++}`;
       mkdirSync(directory, { mode: 0o700 });
       try {
@@ -69,7 +70,7 @@ function noLimits(): AppError {
 }
 
 function noTracer(): AppError {
-  return new AppError("SANDBOX_UNAVAILABLE", `RUN cannot be traced on ${process.arch}: expected x64`, {
+  return new AppError("SANDBOX_UNAVAILABLE", `RUN cannot be traced on ${process.arch}: expected x64 or arm64`, {
     hint: "Build where user namespaces are allowed: docker run --security-opt seccomp=unconfined.",
   });
 }

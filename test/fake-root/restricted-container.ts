@@ -1,28 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { isMachineKnown } from "../../src/sys/trace/machines/own-machine.ts";
+import { DOCKER_PROFILE, seccompOf } from "../bed/docker-seccomp.ts";
 import { CHECKOUT } from "../bed/user.ts";
 import { findProgram } from "../bed/process.ts";
 
 /** As Kubernetes' policy "restricted" has it. */
 export const RESTRICTED_UID = 1000;
 
-const PROFILE = new URL("../../../shared/conformance/schemas/moby-seccomp-default.json", import.meta.url);
-
-interface MobyRule {
-  readonly names: readonly string[];
-  readonly action: string;
-  readonly args?: unknown;
-  readonly errnoRet?: number;
-  readonly includes?: { readonly caps?: readonly string[]; readonly arches?: readonly string[] };
-  readonly excludes?: { readonly caps?: readonly string[]; readonly arches?: readonly string[] };
-}
-
 /** Why such containers cannot be made here. */
 export function missingForContainers(): string | undefined {
   if (process.getuid?.() !== 0) return "only root may make containers";
-  if (process.arch !== "x64") return "the tracer is for x86-64";
+  if (!isMachineKnown()) return "the tracer is not for this processor";
   if (findProgram("runc") === undefined) return "runc is not installed";
-  return existsSync(PROFILE) ? undefined : "../shared/conformance is not there";
+  return existsSync(DOCKER_PROFILE) ? undefined : "../shared/conformance is not there";
 }
 
 export interface ContainerResult {
@@ -78,27 +69,7 @@ function configOf(directory: string, argv: readonly string[], seccomp: boolean):
       namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }],
       maskedPaths: ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/scsi", "/sys/firmware"],
       readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-      ...(seccomp && { seccomp: profile() }),
+      ...(seccomp && { seccomp: seccompOf([]) }),
     },
-  };
-}
-
-/** Docker's profile, for a container without capabilities on x86-64. */
-function profile(): object {
-  const { syscalls } = JSON.parse(readFileSync(PROFILE, "utf8")) as { readonly syscalls: readonly MobyRule[] };
-  const rules = syscalls.filter(({ includes, excludes }) => {
-    const included = (includes?.caps?.length ?? 0) === 0 && (includes?.arches?.includes("amd64") ?? true);
-    return included && !(excludes?.arches?.includes("amd64") ?? false);
-  });
-  return {
-    defaultAction: "SCMP_ACT_ERRNO",
-    defaultErrnoRet: 1,
-    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-    syscalls: rules.map(({ names, action, args, errnoRet }) => ({
-      names,
-      action,
-      ...(args !== undefined && args !== null && { args }),
-      ...(errnoRet !== undefined && { errnoRet }),
-    })),
   };
 }

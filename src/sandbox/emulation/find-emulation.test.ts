@@ -6,7 +6,7 @@ import { hostPlatform } from "../../oci/platform.ts";
 import { ELF_ARCHITECTURES } from "./architectures.ts";
 import { findEmulation } from "./find-emulation.ts";
 import type { EmulationOptions } from "./find-emulation.ts";
-import { fakeRootWorks } from "../fake-root/fake-root.ts";
+import { isMachineKnown } from "../../sys/trace/machines/own-machine.ts";
 import { findPrograms } from "./find-qemu.ts";
 
 const PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -37,7 +37,7 @@ test("the machine's own programs need nothing, and an unknown architecture says 
   expect(found.get("pdp11")).toEqual({ kind: "none", reasons: ["no emulator is known for it"] });
 });
 
-test.runIf(fakeRootWorks())("below a tracer it is the tracer that starts it, whatever the kernel can", async () => {
+test.runIf(isMachineKnown())("below a tracer it is the tracer that starts it, whatever the kernel can", async () => {
   const found = await find(foreign, { kernel: "none" });
   for (const name of foreign) expect(found.get(name)).toMatchObject({ kind: "proot", qemu: { architecture: name } });
 });

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { run } from "../../sys/run.ts";
 import { ELF_HEADERS_BYTES, readElfInterpreter } from "../../verify/elf-interpreter.ts";
-import { fakeRootWorks } from "../fake-root/fake-root.ts";
+import { isMachineKnown } from "../../sys/trace/machines/own-machine.ts";
 import { elfArchitecture } from "./architectures.ts";
 import type { ElfArchitecture } from "./architectures.ts";
 import { findQemu } from "./find-qemu.ts";
@@ -121,7 +121,7 @@ const NO_TRACER: Trial = {
 
 /** The tracer of rung proot starts the emulator for each program, in a root that has nothing it could be linked with. */
 async function traced(probe: Probe, qemu: string): Promise<Trial> {
-  if (!fakeRootWorks()) return { runs: false, reason: "there is no tracer for this processor" };
+  if (!isMachineKnown()) return { runs: false, reason: "there is no tracer for this processor" };
   if (!isStatic(qemu)) return { runs: false, reason: `${qemu} is not linked statically` };
   return probe.by(qemu);
 }

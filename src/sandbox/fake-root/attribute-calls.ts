@@ -1,5 +1,4 @@
 import { KEPT_CAPABILITY, KEPT_PREFIX } from "../../snapshot/kept-metadata.ts";
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { give, int, placeOf, placeOfDescriptor, word } from "./context.ts";
@@ -48,7 +47,7 @@ function get(call: Call, place: Found): Outcome {
   if (name.startsWith(KEPT_PREFIX)) return -ERRNO.ENODATA;
   const capability = name === CAPABILITY ? context.book.capability(place.host, place.throughLink) : undefined;
   if (capability !== undefined) return giveBytes(call, capability, room);
-  const nr = place.throughLink ? CALLS.getxattr : CALLS.lgetxattr;
+  const nr = place.throughLink ? kernel.machine.calls.getxattr : kernel.machine.calls.lgetxattr;
   const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
   const length = kernel.call(nr, path, attribute, room === 0 ? 0 : kernel.address + AREAS.data, room);
   return length <= 0 || room === 0 ? length : give(call, word(call, 2), AREAS.data, length, length);
@@ -58,7 +57,7 @@ function list(call: Call, place: Found): Outcome {
   if (typeof place !== "object") return place;
   const { context } = call;
   const { kernel } = context.tracing;
-  const nr = place.throughLink ? CALLS.listxattr : CALLS.llistxattr;
+  const nr = place.throughLink ? kernel.machine.calls.listxattr : kernel.machine.calls.llistxattr;
   const length = kernel.call(nr, putText(kernel, AREAS.path, place.host), kernel.address + AREAS.data, MAX_VALUE);
   if (length < 0) return length;
   const names = kernel.memory.toString("latin1", AREAS.data, AREAS.data + length);
@@ -81,7 +80,7 @@ function set(call: Call, place: Found): Outcome {
   if (size > 0 && context.tracing.read(tracee.tid, word(call, 2), size) < size) return -ERRNO.EFAULT;
   if (name === CAPABILITY)
     return setCapability(call, place, Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size)));
-  const nr = place.throughLink ? CALLS.setxattr : CALLS.lsetxattr;
+  const nr = place.throughLink ? kernel.machine.calls.setxattr : kernel.machine.calls.lsetxattr;
   const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
   return kernel.call(nr, path, attribute, kernel.address + AREAS.data, size, int(call, 4));
 }
@@ -94,7 +93,7 @@ function remove(call: Call, place: Found): Outcome {
   if (name.startsWith(KEPT_PREFIX)) return -ERRNO.ENODATA;
   if (name === CAPABILITY) return setCapability(call, place, undefined);
   const { kernel } = call.context.tracing;
-  const nr = place.throughLink ? CALLS.removexattr : CALLS.lremovexattr;
+  const nr = place.throughLink ? kernel.machine.calls.removexattr : kernel.machine.calls.lremovexattr;
   return kernel.call(nr, putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name));
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { errnoOf } from "../../base/errors.ts";
 import { fsPath } from "../../sys/bytes-path.ts";
 import { describe, int, lookAt, placeOf, readLongs, word } from "./context.ts";
@@ -10,12 +10,9 @@ import { ERRNO, FILE_TYPE } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { AtExit, Outcome } from "./tracee.ts";
 
+/** These differ between processors; the programs have ours. */
+const { O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW } = constants;
 const O_ACCMODE = 3;
-const O_CREAT = 0o100;
-const O_EXCL = 0o200;
-const O_TRUNC = 0o1000;
-const O_DIRECTORY = 0o200000;
-const O_NOFOLLOW = 0o400000;
 const O_PATH = 0o10000000;
 const O_TMPFILE = 0o20000000;
 const S_ISGID = 0o2000;

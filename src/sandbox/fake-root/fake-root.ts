@@ -29,8 +29,8 @@ export interface FakeRootOptions {
  * RUN sees it, and so does what makes a layer. The program also takes a directory for `/`: the paths of its calls
  * are changed on the way to the kernel. That needs ptrace and seccomp and nothing else.
  *
- * Works in Docker's default seccomp profile, without capabilities, with no_new_privs; x86-64 only
- * ({@link fakeRootWorks}). Ends as a container does: with the code of the first process (128 and more for a
+ * Works in Docker's default seccomp profile, without capabilities, with no_new_privs,
+ * on a machine that {@link isMachineKnown}. Ends as a container does: with the code of the first process (128 and more for a
  * signal) when that ends, and then nothing of it is left. Aborted, the processes are sent SIGTERM and, after
  * ten seconds or at once where none of them catches that, SIGKILL; then the signal's reason is thrown. If this
  * process is killed, so is all of it.
@@ -48,11 +48,6 @@ export async function runInFakeRoot(request: TraceRequest, options: FakeRootOpti
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** Whether there is a tracer for this machine. */
-export function fakeRootWorks(): boolean {
-  return process.arch === "x64";
 }
 
 async function runTraced(directory: string, request: TraceRequest, options: FakeRootOptions): Promise<ContainerEnd> {

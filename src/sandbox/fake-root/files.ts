@@ -1,4 +1,3 @@
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { getLong, putText } from "../../sys/trace/kernel.ts";
 import type { Kernel } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
@@ -11,11 +10,8 @@ export interface FileState {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  readonly links: number;
 }
 
-/** `struct stat` of x86-64. */
-export const STAT = { dev: 0, ino: 8, links: 16, mode: 24, uid: 28, gid: 32, rdev: 40, bytes: 144 } as const;
 /** `struct statx`, the same everywhere. */
 export const STATX = { uid: 20, gid: 24, mode: 28, rdevMajor: 128, rdevMinor: 132, bytes: 256 } as const;
 
@@ -32,24 +28,24 @@ export interface Files {
 }
 
 export function openFiles(kernel: Kernel): Files {
-  const { call, memory, address } = kernel;
+  const { call, memory, address, machine } = kernel;
+  const { calls, stat } = machine;
   const flagsOf = (follow: boolean): number => (follow ? 0 : AT_SYMLINK_NOFOLLOW);
   const files: Files = {
     stat: (path, follow) => {
       const at = putText(kernel, AREAS.path, path);
-      return call(CALLS.newfstatat, AT_FDCWD, at, address + AREAS.stat, flagsOf(follow));
+      return call(calls.newfstatat, AT_FDCWD, at, address + AREAS.stat, flagsOf(follow));
     },
     statx: (path, flags, mask) => {
       const at = putText(kernel, AREAS.path, path);
-      return call(CALLS.statx, AT_FDCWD, at, flags, mask, address + AREAS.statx);
+      return call(calls.statx, AT_FDCWD, at, flags, mask, address + AREAS.statx);
     },
     state: () => ({
-      dev: getLong(memory, AREAS.stat + STAT.dev),
-      ino: getLong(memory, AREAS.stat + STAT.ino),
-      mode: memory.readUInt32LE(AREAS.stat + STAT.mode),
-      uid: memory.readUInt32LE(AREAS.stat + STAT.uid),
-      gid: memory.readUInt32LE(AREAS.stat + STAT.gid),
-      links: getLong(memory, AREAS.stat + STAT.links),
+      dev: getLong(memory, AREAS.stat + stat.dev),
+      ino: getLong(memory, AREAS.stat + stat.ino),
+      mode: memory.readUInt32LE(AREAS.stat + stat.mode),
+      uid: memory.readUInt32LE(AREAS.stat + stat.uid),
+      gid: memory.readUInt32LE(AREAS.stat + stat.gid),
     }),
     look: (path, follow) => {
       const result = files.stat(path, follow);
@@ -57,7 +53,7 @@ export function openFiles(kernel: Kernel): Files {
     },
     readLink: (path) => {
       const at = putText(kernel, AREAS.path, path);
-      const length = call(CALLS.readlink, at, address + AREAS.path2, 4096);
+      const length = call(calls.readlinkat, AT_FDCWD, at, address + AREAS.path2, 4096);
       return length < 0 ? length : memory.toString("latin1", AREAS.path2, AREAS.path2 + length);
     },
   };

@@ -1,4 +1,3 @@
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { int, placeOf } from "./context.ts";
@@ -29,7 +28,7 @@ function remove(call: Call, place: Found, flags: number): Outcome {
   if (place.mountPoint === true) return -ERRNO.EBUSY;
   const { kernel } = call.context.tracing;
   if ((flags & AT_REMOVEDIR) !== 0) call.context.places.forget();
-  const result = kernel.call(CALLS.unlinkat, AT_FDCWD, putText(kernel, AREAS.path, place.host), flags);
+  const result = kernel.call(kernel.machine.calls.unlinkat, AT_FDCWD, putText(kernel, AREAS.path, place.host), flags);
   if (result === 0) forgetName(call, place);
   return result;
 }
@@ -64,7 +63,7 @@ function rename(call: Call, paths: TwoPaths, flags: number): Outcome {
   call.context.places.forget();
   const said = ownerByName(call, source);
   const [from, to] = [putText(kernel, AREAS.path, source.host), putText(kernel, AREAS.path2, target.host)];
-  const result = kernel.call(CALLS.renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
+  const result = kernel.call(kernel.machine.calls.renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
   if (result < 0) return result;
   forgetName(call, source);
   if (said !== undefined) call.context.book.name(target.host, said);
@@ -80,7 +79,7 @@ function link(call: Call, paths: TwoPaths, flags: number): Outcome {
   const said = ownerByName(call, source);
   const [from, to] = [putText(kernel, AREAS.path, source.host), putText(kernel, AREAS.path2, target.host)];
   const how = source.throughLink ? AT_SYMLINK_FOLLOW : 0;
-  const result = kernel.call(CALLS.linkat, AT_FDCWD, from, AT_FDCWD, to, how);
+  const result = kernel.call(kernel.machine.calls.linkat, AT_FDCWD, from, AT_FDCWD, to, how);
   if (result === 0 && said !== undefined) call.context.book.name(target.host, said);
   return result;
 }

@@ -2,7 +2,6 @@ import { KEPT_CAPABILITY, KEPT_NODE, formatKept, parseKept } from "../../snapsho
 import { readKeptName, writeKeptName } from "../../snapshot/kept-names.ts";
 import type { KeptMetadata } from "../../snapshot/kept-metadata.ts";
 import { errnoOf } from "../../base/errors.ts";
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import type { Kernel } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
@@ -48,28 +47,29 @@ export function bitsOnDisk(type: number, bits: number): number {
 }
 
 export function ownerBook(kernel: Kernel, syscalls: Syscalls): OwnerBook {
-  const { call, memory, address } = kernel;
+  const { call, memory, address, machine } = kernel;
+  const { calls } = machine;
   const paths = (path: string, name: string): [number, number] => [
     putText(kernel, AREAS.path, path),
     putText(kernel, AREAS.path2, name),
   ];
   const get = (path: string, follow: boolean, name: string): Buffer | undefined => {
-    const nr = follow ? CALLS.getxattr : CALLS.lgetxattr;
+    const nr = follow ? calls.getxattr : calls.lgetxattr;
     const length = call(nr, ...paths(path, name), address + AREAS.data, VALUE_BYTES);
     return length < 0 ? undefined : Buffer.from(memory.subarray(AREAS.data, AREAS.data + length));
   };
   const set = (path: string, follow: boolean, name: string, value: Buffer): number => {
     value.copy(memory, AREAS.data);
-    const nr = follow ? CALLS.setxattr : CALLS.lsetxattr;
+    const nr = follow ? calls.setxattr : calls.lsetxattr;
     return call(nr, ...paths(path, name), address + AREAS.data, value.length);
   };
   const remove = (path: string, follow: boolean, name: string): number => {
-    const result = call(follow ? CALLS.removexattr : CALLS.lremovexattr, ...paths(path, name));
+    const result = call(follow ? calls.removexattr : calls.lremovexattr, ...paths(path, name));
     // ENOTSUP: there is nothing to remove either.
     return result === -ERRNO.ENODATA || result === -ERRNO.ENOTSUP ? 0 : result;
   };
   const chmod = (path: string, bits: number): number =>
-    call(CALLS.fchmodat, AT_FDCWD, putText(kernel, AREAS.path, path), bits);
+    call(calls.fchmodat, AT_FDCWD, putText(kernel, AREAS.path, path), bits);
   const putName = (path: string, said: FakeOwner | undefined): number => {
     const [directory, name] = splitPath(path);
     try {

@@ -1,4 +1,4 @@
-import { AREAS, DATA_BYTES, REGISTERS } from "../../sys/trace/tracing.ts";
+import { AREAS, DATA_BYTES } from "../../sys/trace/tracing.ts";
 import type { Tracing } from "../../sys/trace/tracing.ts";
 import { putLong } from "../../sys/trace/kernel.ts";
 import { ERRNO } from "./places.ts";
@@ -27,10 +27,13 @@ export function applyRewrite(tracing: Tracing, tracee: Tracee, args: readonly nu
     if (at < 0) return at;
     changes.push([argument, at]);
   }
-  const registers = changes.map(([argument]) => [REGISTERS.arguments[argument] ?? 0, args[argument] ?? 0] as const);
-  for (const [argument, value] of changes) tracing.writeRegister(tid, REGISTERS.arguments[argument] ?? 0, value);
-  tracee.pending = { registers, atExit };
-  return 0;
+  const { registers } = tracing.kernel.machine;
+  const offsetOf = (argument: number): number => registers.arguments[argument] ?? 0;
+  const before = changes.map(([argument]) => [offsetOf(argument), args[argument] ?? 0] as const);
+  for (const [argument, value] of changes) tracing.setRegister(offsetOf(argument), value);
+  // An argument that makes place for the result is the kernel's to put back, where the call begins again.
+  tracee.pending = { registers: before.filter(([offset]) => offset !== registers.result), atExit };
+  return tracing.writeRegisters(tid);
 }
 
 function writeText(tracing: Tracing, tracee: Tracee, text: string): number {

@@ -2,7 +2,7 @@ import { putLong } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
 import { give, hasEmptyPath, int, placeOf, placeOfDescriptor, word } from "./context.ts";
 import type { Call, Context, Handler } from "./context.ts";
-import { STAT, STATX } from "./files.ts";
+import { STATX } from "./files.ts";
 import { splitDevice } from "./owner-book.ts";
 import { AT_SYMLINK_NOFOLLOW, ERRNO } from "./places.ts";
 import type { Place } from "./places.ts";
@@ -39,20 +39,20 @@ function stat(call: Call, place: Place | number, buffer: number): Outcome {
   const result = files.stat(place.host, place.throughLink);
   if (result < 0) return missing(place, result);
   disguiseStat(call.context, place);
-  return give(call, word(call, buffer), AREAS.stat, STAT.bytes, 0);
+  return give(call, word(call, buffer), AREAS.stat, call.context.tracing.kernel.machine.stat.bytes, 0);
 }
 
 /** Puts what was set into {@link AREAS.stat}. */
 function disguiseStat(context: Context, place: Place): void {
   const { tracing, files, book, own } = context;
-  const { memory } = tracing.kernel;
+  const { memory, machine } = tracing.kernel;
   const owner = book.find(files.state(), place.host, place.throughLink);
-  const [uidAt, gidAt] = [AREAS.stat + STAT.uid, AREAS.stat + STAT.gid];
+  const [uidAt, gidAt] = [AREAS.stat + machine.stat.uid, AREAS.stat + machine.stat.gid];
   if (owner !== undefined) {
     memory.writeUInt32LE(owner.uid, uidAt);
     memory.writeUInt32LE(owner.gid, gidAt);
-    memory.writeUInt32LE(owner.mode, AREAS.stat + STAT.mode);
-    if (owner.rdev !== undefined) putLong(memory, AREAS.stat + STAT.rdev, owner.rdev);
+    memory.writeUInt32LE(owner.mode, AREAS.stat + machine.stat.mode);
+    if (owner.rdev !== undefined) putLong(memory, AREAS.stat + machine.stat.rdev, owner.rdev);
     return;
   }
   if (memory.readUInt32LE(uidAt) === own.uid) memory.writeUInt32LE(0, uidAt);

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { AppError } from "../../base/errors.ts";
 import { loadSyscalls } from "../../sys/load-syscalls.ts";
 import { filterBytes } from "../../sys/trace/call-filter.ts";
-import { CALLS } from "../../sys/trace/call-numbers.ts";
 import { openKernel } from "../../sys/trace/kernel.ts";
 import type { Kernel } from "../../sys/trace/kernel.ts";
 import type { Reach } from "../../sys/trace/landlock.ts";
@@ -48,7 +47,7 @@ function main(directory: string): void {
   writeStart(directory, request, context, first);
   const seized = tracing.seize(first.pid);
   if (seized < 0) throw new AppError("SANDBOX_UNAVAILABLE", `ptrace(PTRACE_SEIZE) failed with errno ${-seized}`);
-  const handlers = byNumber(handlersOf(request.guest, threads, `${directory}/s`));
+  const handlers = byNumber(handlersOf(request.guest, threads, `${directory}/s`), kernel.machine);
   writeSync(launcher.gate, "x");
   const answer: TraceAnswer = { end: trace({ context, threads, handlers, first }) };
   writeFileSync(`${directory}/${ANSWER_FILE}`, JSON.stringify(answer), { mode: 0o600 });
@@ -57,9 +56,10 @@ function main(directory: string): void {
 
 /** Programs of the same user could read our memory otherwise, orphans would be nobody's, and we might outlive our parent. */
 function guardSelf(kernel: Kernel): void {
-  kernel.call(CALLS.prctl, PR_SET_DUMPABLE, 0);
-  kernel.call(CALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
-  kernel.call(CALLS.prctl, PR_SET_PDEATHSIG, SIGKILL);
+  const { prctl } = kernel.machine.calls;
+  kernel.call(prctl, PR_SET_DUMPABLE, 0);
+  kernel.call(prctl, PR_SET_CHILD_SUBREAPER, 1);
+  kernel.call(prctl, PR_SET_PDEATHSIG, SIGKILL);
 }
 
 function startLauncher(directory: string): { readonly pid: number; readonly gate: number } {
@@ -109,7 +109,7 @@ function writeStart(
     argv: [searchPath(context, first, command, path), ...rest],
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
-    filter: filterBytes(guestFilter()).toString("base64"),
+    filter: filterBytes(guestFilter(), context.tracing.kernel.machine).toString("base64"),
     reach: reachOf(guest),
     cgroups,
   };

@@ -1,6 +1,4 @@
-import { CALLS } from "../../sys/trace/call-numbers.ts";
-import { getLong } from "../../sys/trace/kernel.ts";
-import { REGISTERS, STOP, inject } from "../../sys/trace/tracing.ts";
+import { STOP, inject } from "../../sys/trace/tracing.ts";
 import type { Tracing, Waited } from "../../sys/trace/tracing.ts";
 import type { Context, Handler } from "./context.ts";
 import { SCRATCH_BYTES, applyRewrite } from "./rewrite.ts";
@@ -101,14 +99,15 @@ class Tracer {
 
   #call(tracee: Tracee): void {
     const { tid } = tracee;
-    const { memory } = this.#tracing.kernel;
+    const { registers, calls } = this.#tracing.kernel.machine;
     if (this.#tracing.readRegisters(tid) < 0) return;
-    const nr = getLong(memory, REGISTERS.call);
+    // The kernel looks at no more of it than a filter does.
+    const nr = this.#tracing.register(registers.call) | 0;
     const handler = this.#handlers.get(nr);
-    const isStart = nr === CALLS.execve;
+    const isStart = nr === calls.execve;
     if (handler === undefined || (!this.#started && !isStart)) return this.#tracing.resume(tid);
     if (tracee.space.scratch === undefined && !this.#makeScratch(tracee)) return;
-    const args = REGISTERS.arguments.map((offset) => readRegister(memory, offset));
+    const args = registers.arguments.map(this.#tracing.register);
     const outcome = handler({ tracee, args, context: this.#context });
     if (!this.#started && isStart && typeof outcome === "number") return this.#refuse(-outcome);
     this.#apply(tracee, args, outcome);
@@ -118,7 +117,9 @@ class Tracer {
   #makeScratch(tracee: Tracee): boolean {
     const { tid } = tracee;
     const args = [0, SCRATCH_BYTES, PROT_READ_WRITE, MAP_FLAGS, -1, 0];
-    const address = inject(this.#tracing, tid, CALLS.mmap, args, (waited) => this.handle(waited));
+    const address = inject(this.#tracing, tid, this.#tracing.kernel.machine.calls.mmap, args, (waited) =>
+      this.handle(waited),
+    );
     if (address === undefined) return false;
     tracee.space.scratch = { address, used: 0, vectorsUsed: 0 };
     this.#tracing.resume(tid);
@@ -135,8 +136,9 @@ class Tracer {
   }
 
   #answer(tid: number, result: number): void {
-    this.#tracing.writeRegister(tid, REGISTERS.call, -1);
-    this.#tracing.writeRegister(tid, REGISTERS.result, result);
+    this.#tracing.setCall(tid, -1);
+    this.#tracing.setRegister(this.#tracing.kernel.machine.registers.result, result);
+    this.#tracing.writeRegisters(tid);
     this.#tracing.resume(tid);
   }
 
@@ -145,11 +147,14 @@ class Tracer {
     const wasStart = !this.#started && tracee.next !== undefined;
     tracee.pending = undefined;
     tracee.next = undefined;
-    const result = this.#tracing.readRegister(tid, REGISTERS.result);
+    if (this.#tracing.readRegisters(tid) < 0) return;
+    const at = this.#tracing.kernel.machine.registers.result;
+    const result = this.#tracing.register(at);
     if (wasStart && result < 0) return this.#refuse(-result);
-    for (const [offset, value] of pending?.registers ?? []) this.#tracing.writeRegister(tid, offset, value);
     const other = pending?.atExit?.(result);
-    if (other !== undefined) this.#tracing.writeRegister(tid, REGISTERS.result, other);
+    const changes = [...(pending?.registers ?? []), ...(other === undefined ? [] : [[at, other] as const])];
+    for (const [offset, value] of changes) this.#tracing.setRegister(offset, value);
+    if (changes.length > 0) this.#tracing.writeRegisters(tid);
     this.#tracing.resume(tid);
   }
 
@@ -174,11 +179,6 @@ class Tracer {
     }
     this.#tracing.resume(tracee.tid);
   }
-}
-
-function readRegister(memory: Buffer, offset: number): number {
-  const high = memory.readInt32LE(offset + 4);
-  return high === -1 ? memory.readInt32LE(offset) : (high >>> 0) * 0x1_0000_0000 + memory.readUInt32LE(offset);
 }
 
 function killProcess(pid: number): void {

@@ -1,6 +1,5 @@
 import type { CallFilter } from "../../sys/trace/call-filter.ts";
-import { CALLS } from "../../sys/trace/call-numbers.ts";
-import type { CallName } from "../../sys/trace/call-numbers.ts";
+import type { CallName, Machine } from "../../sys/trace/machines/machine.ts";
 import { ATTRIBUTE_CALLS } from "./attribute-calls.ts";
 import { execCalls } from "../proot/exec-calls.ts";
 import type { Emulators } from "../proot/exec-calls.ts";
@@ -54,8 +53,13 @@ export function guestHandlers({ emulators, everTraced, links }: GuestHandlerOpti
   };
 }
 
-export function byNumber(handlers: Handlers): ReadonlyMap<number, Handler> {
-  return new Map(Object.entries(handlers).map(([name, handler]) => [CALLS[name as CallName], handler as Handler]));
+/** Those of calls that the machine has. */
+export function byNumber(handlers: Handlers, { calls }: Machine): ReadonlyMap<number, Handler> {
+  const entries = Object.entries(handlers).flatMap(([name, handler]) => {
+    const nr = calls[name as CallName];
+    return nr === undefined ? [] : [[nr, handler] as const];
+  });
+  return new Map(entries);
 }
 
 /** The filter that goes with the handlers. */

@@ -87,7 +87,7 @@ function startOf(
   for (let depth = 0; depth < MAX_INTERPRETERS; depth++) {
     const refused = whyNotRun(call, file);
     if (refused < 0) return refused;
-    const program = readProgram(file.host);
+    const program = readProgram(file.host, call.context.tracing.kernel.machine.elf);
     if (typeof program === "number") return program;
     switch (program.kind) {
       case "script": {

@@ -12,7 +12,6 @@ export type ProgramFile =
   | { readonly kind: "foreign"; readonly machine: number }
   | { readonly kind: "unknown" };
 
-const OWN_MACHINE = 62;
 const HEAD_BYTES = 4096;
 /** The kernel looks no further for the end of a `#!` line. */
 const SCRIPT_BYTES = 256;
@@ -20,8 +19,8 @@ const PT_INTERP = 3;
 const CLASS_64 = 2;
 const BIG_ENDIAN = 2;
 
-/** Reads what decides how a file is started; an errno where it cannot be read. */
-export function readProgram(path: BytesPath): ProgramFile | number {
+/** Reads what decides how a file is started where programs are `machine`'s (`e_machine`); an errno where it cannot be read. */
+export function readProgram(path: BytesPath, machine: number): ProgramFile | number {
   const head = Buffer.alloc(HEAD_BYTES);
   let fd: number;
   try {
@@ -32,7 +31,7 @@ export function readProgram(path: BytesPath): ProgramFile | number {
   }
   try {
     const bytes = head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
-    return classify(bytes, (offset, length) => {
+    return classify(bytes, machine, (offset, length) => {
       const part = Buffer.alloc(length);
       return part.subarray(0, readSync(fd, part, 0, length, offset));
     });
@@ -43,11 +42,11 @@ export function readProgram(path: BytesPath): ProgramFile | number {
 
 type ReadAt = (offset: number, length: number) => Buffer;
 
-export function classify(head: Buffer, readAt: ReadAt): ProgramFile {
+export function classify(head: Buffer, own: number, readAt: ReadAt): ProgramFile {
   if (head.toString("latin1", 0, 2) === "#!") return script(head);
   if (head.toString("latin1", 0, 4) !== "\x7fELF" || head.length < 64) return { kind: "unknown" };
   const machine = head[5] === BIG_ENDIAN ? head.readUInt16BE(18) : head.readUInt16LE(18);
-  if (machine !== OWN_MACHINE || head[4] !== CLASS_64) return { kind: "foreign", machine };
+  if (machine !== own || head[4] !== CLASS_64) return { kind: "foreign", machine };
   return interpreted(head, readAt);
 }
 

@@ -1,8 +1,12 @@
 import { requireKoffi } from "../load-syscalls.ts";
+import type { Machine } from "./machines/machine.ts";
+import { ownMachine } from "./machines/own-machine.ts";
 
 /** System calls by number, over memory whose address is known: what tracing other processes is made of. */
 export interface Kernel {
-  /** Answers what the call returns, or its negative errno. Addresses are numbers: user space ends below 2^47. */
+  /** Has the numbers. */
+  readonly machine: Machine;
+  /** Answers what the call returns, or its negative errno. Addresses are numbers: user space ends below 2^48. */
   readonly call: (nr: number, a: number, b?: number, c?: number, d?: number, e?: number, f?: number) => number;
   readonly memory: Buffer;
   /** Of the first byte of `memory`. */
@@ -11,13 +15,15 @@ export interface Kernel {
 
 type RawCall = (nr: number, a: number, b: number, c: number, d: number, e: number, f: number) => number;
 
-/** Throws `SYSCALLS_UNAVAILABLE` where koffi cannot be loaded. */
+/** Throws `SYSCALLS_UNAVAILABLE` where koffi cannot be loaded, or the machine is not known. */
 export function openKernel(memoryBytes: number): Kernel {
+  const machine = ownMachine();
   const koffi = requireKoffi();
   const syscall = koffi.load(null).func("syscall", "long", ["long", "long", "long", "long", "long", "long", "long"]);
   const raw = syscall as unknown as RawCall;
   const pointer: unknown = koffi.alloc("uint8_t", memoryBytes);
   return {
+    machine,
     call: (nr, a, b = 0, c = 0, d = 0, e = 0, f = 0) => {
       const result = raw(nr, a, b, c, d, e, f);
       return result === -1 ? -koffi.errno() : result;

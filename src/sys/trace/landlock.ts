@@ -1,7 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { fsPath } from "../bytes-path.ts";
 import type { BytesPath } from "../bytes-path.ts";
-import { CALLS } from "./call-numbers.ts";
 import { putLong } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -33,7 +32,8 @@ const O_PATH = 0o10000000;
  * not reached.
  */
 export function restrictFiles(kernel: Kernel, reach: readonly Reach[]): boolean {
-  const version = kernel.call(CALLS.landlock_create_ruleset, 0, 0, VERSION_FLAG);
+  const { calls } = kernel.machine;
+  const version = kernel.call(calls.landlock_create_ruleset, 0, 0, VERSION_FLAG);
   if (version < 2) return false;
   const handled = rightsOf(version);
   const { memory, address } = kernel;
@@ -41,10 +41,10 @@ export function restrictFiles(kernel: Kernel, reach: readonly Reach[]): boolean 
   putLong(memory, 0, handled);
   putLong(memory, 8, 0);
   putLong(memory, 16, version >= 6 ? SCOPES : 0);
-  const ruleset = kernel.call(CALLS.landlock_create_ruleset, address, version >= 6 ? 24 : version >= 4 ? 16 : 8, 0);
+  const ruleset = kernel.call(calls.landlock_create_ruleset, address, version >= 6 ? 24 : version >= 4 ? 16 : 8, 0);
   if (ruleset < 0) return false;
   for (const one of reach) addRule(kernel, ruleset, one, handled);
-  const result = kernel.call(CALLS.landlock_restrict_self, ruleset, 0);
+  const result = kernel.call(calls.landlock_restrict_self, ruleset, 0);
   closeSync(ruleset);
   return result === 0;
 }
@@ -68,7 +68,7 @@ function addRule(kernel: Kernel, ruleset: number, { path, readOnly }: Reach, han
     // struct landlock_path_beneath_attr, packed
     putLong(kernel.memory, 0, handled & kinds & (readOnly ? OF_READERS : handled));
     kernel.memory.writeInt32LE(fd, 8);
-    kernel.call(CALLS.landlock_add_rule, ruleset, RULE_PATH_BENEATH, kernel.address);
+    kernel.call(kernel.machine.calls.landlock_add_rule, ruleset, RULE_PATH_BENEATH, kernel.address);
   } finally {
     closeSync(fd);
   }

@@ -1,28 +1,15 @@
-import { CALLS } from "./call-numbers.ts";
 import { getLong, putLong, putText } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Where registers lie in `struct user_regs_struct` of x86-64. */
-export const REGISTERS = {
-  arguments: [112, 104, 96, 56, 72, 64] as readonly number[],
-  result: 80,
-  call: 120,
-  instruction: 128,
-} as const;
-
-const REGISTER_BYTES = 216;
-/** Of `syscall`, the instruction. */
-const CALL_BYTES = 2;
-
 const PTRACE_CONT = 7;
-const PTRACE_GETREGS = 12;
-const PTRACE_SETREGS = 13;
-const PTRACE_PEEKUSER = 3;
-const PTRACE_POKEUSER = 6;
 const PTRACE_SYSCALL = 24;
 const PTRACE_GETEVENTMSG = 0x4201;
+const PTRACE_GETREGSET = 0x4204;
+const PTRACE_SETREGSET = 0x4205;
 const PTRACE_SEIZE = 0x4206;
 const PTRACE_LISTEN = 0x4208;
+/** The general registers, as a register set. */
+const NT_PRSTATUS = 1;
 const WAIT_ALL = 0x4000_0000;
 
 /** TRACESYSGOOD, FORK, VFORK, CLONE, EXEC, SECCOMP, EXITKILL. */
@@ -31,8 +18,8 @@ const OPTIONS = 0x01 | 0x02 | 0x04 | 0x08 | 0x10 | 0x80 | 0x10_0000;
 /** Offsets in the memory of the kernel interface; what lies there is valid until the next use. */
 export const AREAS = {
   registers: 0,
-  word: 256,
-  vectors: 272,
+  word: 320,
+  vectors: 336,
   stat: 512,
   statx: 1024,
   text: 4096,
@@ -62,11 +49,14 @@ export interface Tracing {
   resume(tid: number, signal?: number, untilExit?: boolean): void;
   /** Leaves it in its group stop. */
   listen(tid: number): void;
-  /** Reads all registers to {@link AREAS.registers}. */
+  /** Reads the registers, which stay for the next functions until they are read again. */
   readRegisters(tid: number): number;
+  /** By its offset, as a {@link RegisterLayout} has it. */
+  register(offset: number): number;
+  setRegister(offset: number, value: number): void;
+  /** Makes of the call that a thread is about to make another one; with {@link writeRegisters} only. -1: none. */
+  setCall(tid: number, nr: number): void;
   writeRegisters(tid: number): number;
-  readRegister(tid: number, offset: number): number;
-  writeRegister(tid: number, offset: number, value: number): void;
   /** Reads to {@link AREAS.data}, or to `offset`. Answers the count of bytes, which may be less. */
   read(tid: number, address: number, bytes: number, offset?: number): number;
   /** Writes what lies at `offset` of the memory. */
@@ -84,9 +74,10 @@ const PATH_MAX = 4096;
 const PAGE = 4096;
 
 export function openTracing(kernel: Kernel): Tracing {
-  const { call, memory, address } = kernel;
+  const { call, memory, address, machine } = kernel;
+  const { calls, registers } = machine;
   const ptrace = (request: number, tid: number, at: number, data: number): number =>
-    call(CALLS.ptrace, request, tid, at, data);
+    call(calls.ptrace, request, tid, at, data);
   const transfer = (nr: number, tid: number, local: number, remote: number, bytes: number): number => {
     putLong(memory, AREAS.vectors, local);
     putLong(memory, AREAS.vectors + 8, bytes);
@@ -94,12 +85,17 @@ export function openTracing(kernel: Kernel): Tracing {
     putLong(memory, AREAS.vectors + 24, bytes);
     return call(nr, tid, address + AREAS.vectors, 1, address + AREAS.vectors + 16, 1, 0);
   };
+  const registerSet = (request: number, tid: number, set: number, area: number, bytes: number): number => {
+    putLong(memory, AREAS.vectors, address + area);
+    putLong(memory, AREAS.vectors + 8, bytes);
+    return ptrace(request, tid, set, address + AREAS.vectors);
+  };
   const tracing: Tracing = {
     kernel,
     seize: (tid) => ptrace(PTRACE_SEIZE, tid, 0, OPTIONS),
     wait: (tid = -1) => {
       for (;;) {
-        const found = call(CALLS.wait4, tid, address + AREAS.word, WAIT_ALL);
+        const found = call(calls.wait4, tid, address + AREAS.word, WAIT_ALL);
         if (found > 0) return { tid: found, status: memory.readInt32LE(AREAS.word) };
         if (found === -ECHILD) return undefined;
         if (found !== -EINTR) throw new Error(`wait4 failed with errno ${-found}`);
@@ -115,18 +111,18 @@ export function openTracing(kernel: Kernel): Tracing {
     listen: (tid) => {
       ptrace(PTRACE_LISTEN, tid, 0, 0);
     },
-    readRegisters: (tid) => ptrace(PTRACE_GETREGS, tid, 0, address + AREAS.registers),
-    writeRegisters: (tid) => ptrace(PTRACE_SETREGS, tid, 0, address + AREAS.registers),
-    readRegister: (tid, offset) => {
-      ptrace(PTRACE_PEEKUSER, tid, offset, address + AREAS.word);
-      return Number(memory.readBigInt64LE(AREAS.word));
+    readRegisters: (tid) => registerSet(PTRACE_GETREGSET, tid, NT_PRSTATUS, AREAS.registers, registers.bytes),
+    register: (offset) => readRegister(memory, AREAS.registers + offset),
+    setRegister: (offset, value) => putLong(memory, AREAS.registers + offset, value),
+    setCall: (tid, nr) => {
+      if (registers.callSet === undefined) return putLong(memory, AREAS.registers + registers.call, nr);
+      memory.writeInt32LE(nr, AREAS.word);
+      registerSet(PTRACE_SETREGSET, tid, registers.callSet, AREAS.word, 4);
     },
-    writeRegister: (tid, offset, value) => {
-      ptrace(PTRACE_POKEUSER, tid, offset, value);
-    },
-    read: (tid, at, bytes, offset = AREAS.data) => transfer(CALLS.process_vm_readv, tid, address + offset, at, bytes),
+    writeRegisters: (tid) => registerSet(PTRACE_SETREGSET, tid, NT_PRSTATUS, AREAS.registers, registers.bytes),
+    read: (tid, at, bytes, offset = AREAS.data) => transfer(calls.process_vm_readv, tid, address + offset, at, bytes),
     write: (tid, at, offset, bytes) => {
-      const written = transfer(CALLS.process_vm_writev, tid, address + offset, at, bytes);
+      const written = transfer(calls.process_vm_writev, tid, address + offset, at, bytes);
       return written < 0 ? written : written < bytes ? -EFAULT : 0;
     },
     readText: (tid, at) => {
@@ -161,11 +157,12 @@ export function inject(
   args: readonly number[],
   ended: (waited: Waited) => void,
 ): number | undefined {
-  const { memory } = tracing.kernel;
+  const { memory, machine } = tracing.kernel;
+  const { registers } = machine;
   tracing.readRegisters(tid);
-  const saved = Buffer.from(memory.subarray(AREAS.registers, AREAS.registers + REGISTER_BYTES));
-  putLong(memory, REGISTERS.call, nr);
-  for (const [index, value] of args.entries()) putLong(memory, REGISTERS.arguments[index] ?? 0, value);
+  const saved = Buffer.from(memory.subarray(AREAS.registers, AREAS.registers + registers.bytes));
+  tracing.setCall(tid, nr);
+  for (const [index, value] of args.entries()) tracing.setRegister(registers.arguments[index] ?? 0, value);
   tracing.writeRegisters(tid);
   tracing.resume(tid, 0, true);
   const waited = tracing.wait(tid);
@@ -173,10 +170,17 @@ export function inject(
     if (waited !== undefined) ended(waited);
     return undefined;
   }
-  const result = tracing.readRegister(tid, REGISTERS.result);
+  tracing.readRegisters(tid);
+  const result = tracing.register(registers.result);
   saved.copy(memory, AREAS.registers);
-  putLong(memory, REGISTERS.instruction, getLong(memory, REGISTERS.instruction) - CALL_BYTES);
-  putLong(memory, REGISTERS.result, getLong(memory, REGISTERS.call));
+  tracing.setRegister(registers.instruction, tracing.register(registers.instruction) - registers.callBytes);
+  tracing.setRegister(registers.wanted, tracing.register(registers.call));
   tracing.writeRegisters(tid);
   return result;
+}
+
+/** Exact for addresses, and for what C has as a negative number of 4 bytes; a long of any value else is rounded. */
+function readRegister(memory: Buffer, offset: number): number {
+  const high = memory.readInt32LE(offset + 4);
+  return high === -1 ? memory.readInt32LE(offset) : (high >>> 0) * 0x1_0000_0000 + memory.readUInt32LE(offset);
 }

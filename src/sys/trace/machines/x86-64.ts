@@ -1,5 +1,8 @@
-/** The calls of x86-64 that are made or watched here, `asm/unistd_64.h`. */
-export const CALLS = {
+import type { Machine } from "./machine.ts";
+import { NEW_CALLS } from "./new-calls.ts";
+
+/** `asm/unistd_64.h`. */
+export const X86_64_CALLS = {
   open: 2,
   close: 3,
   stat: 4,
@@ -91,22 +94,22 @@ export const CALLS = {
   seccomp: 317,
   execveat: 322,
   statx: 332,
-  pidfd_send_signal: 424,
-  io_uring_setup: 425,
-  open_tree: 428,
-  pidfd_open: 434,
-  openat2: 437,
-  faccessat2: 439,
-  landlock_create_ruleset: 444,
-  landlock_add_rule: 445,
-  landlock_restrict_self: 446,
-  fchmodat2: 452,
-  setxattrat: 463,
-  getxattrat: 464,
-  listxattrat: 465,
-  removexattrat: 466,
-  file_getattr: 468,
-  file_setattr: 469,
+  ...NEW_CALLS,
 } as const;
 
-export type CallName = keyof typeof CALLS;
+export const X86_64: Machine = {
+  elf: 62,
+  audit: 0xc000003e,
+  calls: X86_64_CALLS,
+  // struct user_regs_struct: rdi, rsi, rdx, r10, r8, r9; rax; rip; orig_rax.
+  registers: {
+    bytes: 216,
+    arguments: [112, 104, 96, 56, 72, 64],
+    result: 80,
+    instruction: 128,
+    call: 120,
+    wanted: 80,
+    callBytes: 2,
+  },
+  stat: { dev: 0, ino: 8, mode: 24, uid: 28, gid: 32, rdev: 40, bytes: 144 },
+};
