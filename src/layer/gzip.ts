@@ -26,6 +26,9 @@ export interface CompressOptions {
  */
 export const GZIP_DEFAULT_LEVEL = 5;
 
+/** The most. Against zlib's 8, a twentieth to a fifth less time for 0.3 % more bytes (a Go toolchain, data that is half random). */
+const MEMORY_LEVEL = 9;
+
 /**
  * Compresses into one gzip member, in blocks on libuv's pool, each with the 32 KiB before it as
  * dictionary. The bytes depend on input and level alone, for one version of Node's zlib.
@@ -70,7 +73,7 @@ function gzipTrailer(checksum: number, length: number): Uint8Array {
 
 function deflateBlock(block: Uint8Array, level: number, dictionary: Buffer | undefined): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const options = { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: OUTPUT_BYTES };
+    const options = { level, memLevel: MEMORY_LEVEL, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: OUTPUT_BYTES };
     deflateRaw(block, dictionary === undefined ? options : { ...options, dictionary }, (error, result) => {
       if (error === null) resolve(result);
       else reject(error);
