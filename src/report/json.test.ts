@@ -15,6 +15,28 @@ test("each event is an object on a line", () => {
   }
 });
 
+test("of a transfer's progress comes what a bar needs", () => {
+  const lines: string[] = [];
+  const progress = openJson((text) => lines.push(text));
+  const push = {
+    kind: "transfer",
+    direction: "push",
+    what: "layer",
+    repository: "r",
+    digest: "d",
+    total: 1000,
+  } as const;
+  progress.emit({ ...push, time: 0, state: { kind: "started" } });
+  for (let at = 1; at < 1000; at++) progress.emit({ ...push, time: at, state: { kind: "progress", bytes: at } });
+  progress.emit({ ...push, time: 1000, state: { kind: "done", milliseconds: 1000 } });
+  const states = lines.map((line) => (JSON.parse(line) as typeof push & { state: object }).state);
+  expect(states).toEqual([
+    { kind: "started" },
+    ...[200, 400, 600, 800].map((bytes) => ({ kind: "progress", bytes })),
+    { kind: "done", milliseconds: 1000 },
+  ]);
+});
+
 test.each([new Uint8Array([0xff, 0x1b, 0x0a]), Buffer.from([0xff, 0x1b, 0x0a])])("output is base64: %o", (data) => {
   const text = encodeEvent({ time: 1, kind: "step.output", step: COMPILE.step, stream: "stderr", data });
   expect(JSON.parse(text)).toEqual({ time: 1, kind: "step.output", step: "c", stream: "stderr", data: "/xsK" });

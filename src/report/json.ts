@@ -2,14 +2,21 @@ import { AppError } from "../base/errors.ts";
 import type { SourceRange } from "../base/source.ts";
 import type { BuildEvent } from "../engine/events.ts";
 import type { Progress } from "./progress.ts";
+import { TransferPace } from "./transfer-pace.ts";
+
+/** Of a gigabyte's push there are 4,000 pieces; who draws a bar of them wants a few in a second. */
+const TRANSFER_MS = 200;
 
 /**
- * One JSON object a line for each event: its own members, with `data` of outputs in base64, errors as
+ * One JSON object a line for each event (of a transfer's progress five a second): its own members, with `data` of outputs in base64, errors as
  * `{code, message, hint, source}` and sources as `{file, start, end}` without the file's text.
  */
 export function openJson(write: (text: string) => void): Progress {
+  const pace = new TransferPace(TRANSFER_MS);
   return {
-    emit: (event) => write(`${encodeEvent(event)}\n`),
+    emit: (event) => {
+      if (event.kind !== "transfer" || pace.isDue(event, event.time)) write(`${encodeEvent(event)}\n`);
+    },
     close: () => {},
   };
 }

@@ -19,6 +19,7 @@ import { planLines } from "./plan-lines.ts";
 import type { Progress } from "./progress.ts";
 import { styleOf } from "./style.ts";
 import { summarize } from "./summary.ts";
+import { TransferPace } from "./transfer-pace.ts";
 
 /** A transfer says how far it is this often. */
 const TRANSFER_MS = 5_000;
@@ -45,8 +46,7 @@ interface RunningStep {
 class PlainLog {
   readonly #write: (text: string) => void;
   readonly #running = new Map<StepId, RunningStep>();
-  /** By key, when a transfer under way was last spoken of. */
-  readonly #transfers = new Map<string, number>();
+  readonly #pace = new TransferPace(TRANSFER_MS);
   #numbers = 0;
   /** Whose line came last: a step's number, 0 for any other. */
   #last = 0;
@@ -138,17 +138,7 @@ class PlainLog {
   }
 
   #transfer(transfer: Transfer, time: number): void {
-    const key = `${transfer.direction} ${transfer.repository} ${transfer.what} ${transfer.digest}`;
-    const { state } = transfer;
-    if (state.kind === "started") {
-      this.#transfers.set(key, time);
-      return;
-    }
-    if (state.kind === "progress") {
-      if (time - (this.#transfers.get(key) ?? time) < TRANSFER_MS) return;
-      this.#transfers.set(key, time);
-    } else this.#transfers.delete(key);
-    this.#say(transferLine(transfer));
+    if (this.#pace.isDue(transfer, time) && transfer.state.kind !== "started") this.#say(transferLine(transfer));
   }
 
   #say(text: string, step = 0): void {
