@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { runProgram } from "../../../test/support/bpf.ts";
+import { runProgram } from "../../sys/testing/run-program.ts";
 import { ALLOW, failWith } from "../../sys/bpf.ts";
 import { RUN_CAPABILITIES } from "../capabilities.ts";
 import type { LinuxSeccomp, SeccompArgument } from "../oci-spec.ts";

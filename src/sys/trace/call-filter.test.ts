@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runProgram } from "../../../test/support/bpf.ts";
+import { runProgram } from "../testing/run-program.ts";
 import { filterBytes, filterProgram } from "./call-filter.ts";
 import { ARM64 } from "./machines/arm64.ts";
 import type { Machine } from "./machines/machine.ts";

@@ -1,5 +1,5 @@
-import { BPF } from "../../src/sys/bpf.ts";
-import type { Instruction } from "../../src/sys/bpf.ts";
+import { BPF } from "../bpf.ts";
+import type { Instruction } from "../bpf.ts";
 
 /** Only libseccomp makes use of it. */
 const IF_GREATER = 0x25;
