@@ -229,6 +229,14 @@ describe("what was lost is made again", () => {
   });
 });
 
+test("a base image tells of each layer that it extracts", async () => {
+  const wanted = image();
+  const { engine } = engineOf();
+  await engine.snapshot(wanted);
+  expect(kinds("layer.started")).toEqual(["FROM base"]);
+  expect(kinds("layer.done")).toEqual(["FROM base"]);
+});
+
 describe("what fails", () => {
   const fail: Behaviour = (request) => {
     if (request.op === "run" && request.argv.includes("bad")) throw new AppError("RUN_FAILED", "exit code 1");

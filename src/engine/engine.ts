@@ -116,16 +116,16 @@ export class Engine {
 
   async #extractImage(id: StepId, image: ImageStep): Promise<Chain> {
     const ids = chainIds(image.diffIds).map(digestHex);
-    const missing = ids
-      .map((snapshot, index) => ({ snapshot, index }))
-      .filter((layer) => !this.#o.results.hasSnapshot(layer.snapshot));
+    const missing = [...ids.entries()].filter(([, snapshot]) => !this.#o.results.hasSnapshot(snapshot));
     if (missing.length === 0) return ids;
     await this.#o.reporter.execute(id, "base image is not extracted", async () => {
-      const blobs = missing.map((layer) => this.#fetch(image, layer.index));
-      for (const [at, { snapshot, index }] of missing.entries()) {
+      const blobs = missing.map(([index]) => this.#fetch(image, index));
+      for (const [at, [index, snapshot]] of missing.entries()) {
         const layer = await blobs[at];
         if (layer === undefined) continue;
-        await this.#chore({ op: "extract", layer, parents: ids.slice(0, index), id: snapshot });
+        // Of a large base it takes longer than the download, and nothing else shows that it goes on.
+        const work = { op: "extract", layer, parents: ids.slice(0, index), id: snapshot } as const;
+        await this.#o.reporter.layer(id, "extract", () => this.#chore(work));
       }
     });
     return ids;
