@@ -78,7 +78,7 @@ const HISTORY_FIELDS = ["created", "created_by", "comment", "author", "empty_lay
  */
 export function parseConfig(bytes: Uint8Array, what = "image config"): CompleteConfig {
   const where: Where = { code: "CONFIG_INVALID", path: what };
-  const object = asObject(parseStrictJson(bytes, { what }), where);
+  const object = asObject(parseStrictJson(bytes, what), where);
   checkSpelling(object, FIELDS, where);
   const other = Object.entries(object).filter(([key]) => !FIELDS.some((field) => field === key));
   const created = timeField(object, "created", where);

@@ -37,6 +37,12 @@ test.each([
   expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: "DIGEST_INVALID" }));
 });
 
+test("an algorithm that is none is named", () => {
+  expect(() => parseDigest(`constructor:${"0".repeat(64)}`)).toThrow(
+    'expected the algorithm sha256 or sha512, found "constructor"',
+  );
+});
+
 test("a chainID names a layer and all below it", () => {
   const [a, b, c] = ["a", "b", "c"].map((text) => digestOf(Buffer.from(text)));
   if (!a || !b || !c) throw new Error("three digests");

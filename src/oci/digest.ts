@@ -35,7 +35,7 @@ function fault(text: string): string {
   const colon = text.indexOf(":");
   if (colon < 0) return "expected an algorithm and a colon in front";
   const algorithm = text.slice(0, colon);
-  const length = { sha256: 64, sha512: 128 }[algorithm];
+  const length = algorithm === "sha256" ? 64 : algorithm === "sha512" ? 128 : undefined;
   if (length === undefined) return `expected the algorithm sha256 or sha512, found ${quote(algorithm)}`;
   const hex = text.slice(colon + 1);
   if (hex.length !== length) return `expected ${length} hexadecimal digits, found ${hex.length} characters`;

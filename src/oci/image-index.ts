@@ -1,21 +1,16 @@
 import { AppError } from "../base/errors.ts";
-import { checkMediaType, parseDescriptor } from "./descriptor.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { arrayField, at, stringField, stringMapField } from "./fields.ts";
-import { readManifestDocument } from "./manifest-document.ts";
-import type { ManifestDocument } from "./manifest-document.ts";
+import { descriptorsOf, readManifestDocument, sharedMembers } from "./manifest-document.ts";
+import type { ManifestDocument, SharedMembers } from "./manifest-document.ts";
 import { ATTESTATION_TYPE, ATTESTATION_TYPE_ANNOTATION } from "./media-type.ts";
 import { matchPlatform } from "./platform-match.ts";
 import type { Platform } from "./platform.ts";
 
 /** An image index or docker manifest list: one image for several platforms. */
-export interface ImageIndex {
+export interface ImageIndex extends SharedMembers {
   readonly kind: "index";
   readonly mediaType: string;
   readonly manifests: readonly Descriptor[];
-  readonly artifactType?: string | undefined;
-  readonly subject?: Descriptor | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** As `parseManifest`, for an index. */
@@ -28,22 +23,9 @@ export function parseIndex(bytes: Uint8Array, contentType?: string, what = "inde
   );
 }
 
-export function parseIndexDocument({ object, mediaType, where }: ManifestDocument): ImageIndex {
-  if (object["manifests"] === undefined)
-    throw new AppError(where.code, `${where.path} has no manifests, expected an array`);
-  const artifactType = stringField(object, "artifactType", where);
-  const annotations = stringMapField(object, "annotations", where);
-  const subject = object["subject"] ?? undefined;
-  return {
-    kind: "index",
-    mediaType,
-    manifests: (arrayField(object, "manifests", where) ?? []).map((manifest, index) =>
-      parseDescriptor(manifest, `${where.path}.manifests[${index}]`),
-    ),
-    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
-    ...(subject !== undefined && { subject: parseDescriptor(subject, `${where.path}.subject`) }),
-    ...(annotations && { annotations }),
-  };
+export function parseIndexDocument(document: ManifestDocument): ImageIndex {
+  const { mediaType } = document;
+  return { kind: "index", mediaType, manifests: descriptorsOf(document, "manifests"), ...sharedMembers(document) };
 }
 
 /**

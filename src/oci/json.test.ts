@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { parseStrictJson } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 
-const parse = (text: string | Uint8Array, limit?: number): unknown =>
-  parseStrictJson(typeof text === "string" ? Buffer.from(text) : text, { what: "document", limit });
+const parse = (text: string | Uint8Array): unknown =>
+  parseStrictJson(typeof text === "string" ? Buffer.from(text) : text, "document");
 const invalid = (message: string | RegExp): unknown =>
   expect.objectContaining({ code: "JSON_INVALID", message: expect.stringMatching(message) });
 
@@ -90,7 +90,6 @@ test.each([
 test("labels and annotations may differ in case: they are maps to every reader", () => {
   const text = '{"config":{"Labels":{"Maintainer":"a","maintainer":"b"}},"annotations":{"k":"1","K":"2"}}';
   expect(parse(text)).toEqual(JSON.parse(text));
-  expect(() => parseStrictJson(Buffer.from(text), { what: "document", freeMaps: new Set() })).toThrow(invalid(/case/));
 });
 
 test("a member named __proto__ is a member", () => {
@@ -107,7 +106,6 @@ test("depth, size and encoding are bounded", () => {
   expect(() => parse(nested(1_000_000))).toThrow(invalid(/nested/));
   expect(() => parse('{"a":'.repeat(800_000))).toThrow(invalid(/nested/));
   expect(() => parse(Buffer.alloc(5 * 1024 * 1024, " "))).toThrow(invalid(/too large: 5\.2 MB/));
-  expect(() => parse("[1,2]", 4)).toThrow(invalid(/too large/));
   expect(() => parse(Buffer.from('{"a":"\xff"}', "latin1"))).toThrow(invalid(/not UTF-8/));
   expect(() => parse(Buffer.from([0x22, 0xc0, 0x80, 0x22]))).toThrow(invalid(/not UTF-8/));
   expect(() => parse(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]))).toThrow(invalid(/not UTF-8/));

@@ -8,54 +8,38 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
-export interface StrictJsonOptions {
-  /** What the document is, for messages: `manifest of docker.io/library/alpine:3`. */
-  readonly what: string;
-  /** Largest document in bytes. Default 4 MiB, what registries must accept. */
-  readonly limit?: number | undefined;
-  /**
-   * Names of members whose value is a map with keys of its author's choosing. Its keys may differ in
-   * case only; everywhere else two such keys are refused. Default {@link FREE_MAPS}.
-   */
-  readonly freeMaps?: ReadonlySet<string> | undefined;
-}
+/**
+ * Members whose value is a map with keys of its author's choosing. Its keys may differ in case only;
+ * everywhere else two such keys are refused.
+ */
+const FREE_MAPS: ReadonlySet<string> = new Set(["annotations", "Labels", "ExposedPorts", "Volumes"]);
 
-/** The maps of image documents. */
-export const FREE_MAPS: ReadonlySet<string> = new Set(["annotations", "Labels", "ExposedPorts", "Volumes"]);
-
-const DEFAULT_LIMIT = 4 * 1024 * 1024;
+/** Largest document in bytes: what registries must accept. */
+const SIZE_LIMIT = 4 * 1024 * 1024;
 const DEPTH_LIMIT = 64;
 
 /**
  * Reads JSON that came over a wire, and refuses (`JSON_INVALID`) every document that another reader may
  * read differently: Go takes keys in any case and the last of equal ones, JavaScript rounds numbers past
  * 2^53, readers disagree on invalid UTF-8, lone surrogates and what follows the document. Two clients
- * that disagree on a manifest is the attack of CVE-2021-41190.
+ * that disagree on a manifest is the attack of CVE-2021-41190. `what` names the document in messages:
+ * `manifest of docker.io/library/alpine:3`.
  */
-export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions): JsonValue {
-  const limit = options.limit ?? DEFAULT_LIMIT;
-  if (bytes.length > limit) {
+export function parseStrictJson(bytes: Uint8Array, what: string): JsonValue {
+  if (bytes.length > SIZE_LIMIT) {
     throw new AppError(
       "JSON_INVALID",
-      `${options.what} is too large: ${formatBytes(bytes.length)}, at most ${formatBytes(limit)} expected`,
+      `${what} is too large: ${formatBytes(bytes.length)}, at most ${formatBytes(SIZE_LIMIT)} expected`,
     );
   }
-  if (!isUtf8(bytes)) throw new AppError("JSON_INVALID", `${options.what} is not valid JSON: it is not UTF-8`);
+  if (!isUtf8(bytes)) throw new AppError("JSON_INVALID", `${what} is not valid JSON: it is not UTF-8`);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-  const cursor: Cursor = {
-    text,
-    at: 0,
-    path: [],
-    what: options.what,
-    freeMaps: options.freeMaps ?? FREE_MAPS,
-  };
-  return readDocument(cursor);
+  return readDocument({ text, at: 0, path: [], what });
 }
 
 interface Cursor {
   readonly text: string;
   readonly what: string;
-  readonly freeMaps: ReadonlySet<string>;
   at: number;
   /** Where `at` is inside the document, outermost first. */
   readonly path: (string | number)[];
@@ -92,7 +76,7 @@ function readValue(cursor: Cursor): JsonValue {
 function readObject(cursor: Cursor): JsonObject {
   const { path } = cursor;
   const owner = path.at(-1);
-  const isFree = typeof owner === "string" && cursor.freeMaps.has(owner);
+  const isFree = typeof owner === "string" && FREE_MAPS.has(owner);
   const object: Record<string, JsonValue> = {};
   const seen = new Set<string>();
   cursor.at++;

@@ -1,6 +1,7 @@
 import { AppError } from "../base/errors.ts";
-import { checkMediaType } from "./descriptor.ts";
-import { asObject, at, checkSpelling, integerField, stringField } from "./fields.ts";
+import { checkMediaType, parseDescriptor } from "./descriptor.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { arrayField, asObject, at, checkSpelling, integerField, stringField, stringMapField } from "./fields.ts";
 import type { Where } from "./fields.ts";
 import { parseStrictJson } from "./json.ts";
 import type { JsonObject } from "./json.ts";
@@ -13,6 +14,13 @@ export interface ManifestDocument {
   readonly mediaType: string;
   readonly object: JsonObject;
   readonly where: Where;
+}
+
+/** Members of both kinds. */
+export interface SharedMembers {
+  readonly artifactType?: string | undefined;
+  readonly subject?: Descriptor | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What the answer's Content-Type says about the type: nothing. */
@@ -46,7 +54,7 @@ export function readManifestDocument(
   what: string,
 ): ManifestDocument {
   const where: Where = { code: "MANIFEST_INVALID", path: what };
-  const object = asObject(parseStrictJson(bytes, { what }), where);
+  const object = asObject(parseStrictJson(bytes, what), where);
   const claimed = claimedType(contentType);
   const stated = stringField(object, "mediaType", where);
   refuseSchema1(object, stated ?? claimed, where);
@@ -68,6 +76,25 @@ export function readManifestDocument(
     object,
     where,
   };
+}
+
+export function sharedMembers({ object, where }: ManifestDocument): SharedMembers {
+  const artifactType = stringField(object, "artifactType", where);
+  const subject = object["subject"] ?? undefined;
+  const annotations = stringMapField(object, "annotations", where);
+  return {
+    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
+    ...(subject !== undefined && { subject: parseDescriptor(subject, `${where.path}.subject`) }),
+    ...(annotations && { annotations }),
+  };
+}
+
+/** The list of descriptors that `key` must hold; null is empty. */
+export function descriptorsOf({ object, where }: ManifestDocument, key: "layers" | "manifests"): readonly Descriptor[] {
+  if (object[key] === undefined) throw new AppError(where.code, `${where.path} has no ${key}, expected an array`);
+  return (arrayField(object, key, where) ?? []).map((value, index) =>
+    parseDescriptor(value, `${where.path}.${key}[${index}]`),
+  );
 }
 
 function claimedType(contentType: string | undefined): string | undefined {

@@ -149,7 +149,9 @@ test("only what has a config of an image and readable layers is an image", () =>
     const manifest = parseManifest(bytes({ ...MANIFEST, ...change }));
     return () => assertImage(manifest, "example.com/web");
   };
-  expect(parse({ config: descriptor(types.OCI_EMPTY), artifactType: "application/x.sbom" })).toThrow(
+  expect(
+    parse({ config: descriptor("application/vnd.oci.empty.v1+json"), artifactType: "application/x.sbom" }),
+  ).toThrow(
     expect.objectContaining({ code: "MANIFEST_UNSUPPORTED", message: expect.stringContaining("application/x.sbom") }),
   );
   const foreign = descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
@@ -159,6 +161,6 @@ test("only what has a config of an image and readable layers is an image", () =>
       message: expect.stringMatching(/layers\[1\] is a foreign layer/),
     }),
   );
-  expect(parse({ layers: [descriptor(types.IN_TOTO)] })).toThrow(code("MANIFEST_UNSUPPORTED"));
+  expect(parse({ layers: [descriptor("application/vnd.in-toto+json")] })).toThrow(code("MANIFEST_UNSUPPORTED"));
   expect(parse({ layers: [descriptor(types.DOCKER_LAYER_GZIP)] })).not.toThrow();
 });

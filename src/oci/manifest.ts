@@ -1,23 +1,19 @@
 import { AppError } from "../base/errors.ts";
-import { checkMediaType, parseDescriptor } from "./descriptor.ts";
+import { parseDescriptor } from "./descriptor.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { arrayField, at, stringField, stringMapField } from "./fields.ts";
 import { parseIndexDocument } from "./image-index.ts";
 import type { ImageIndex } from "./image-index.ts";
-import { readManifestDocument } from "./manifest-document.ts";
-import type { ManifestDocument } from "./manifest-document.ts";
+import { descriptorsOf, readManifestDocument, sharedMembers } from "./manifest-document.ts";
+import type { ManifestDocument, SharedMembers } from "./manifest-document.ts";
 import { isConfigType, isForeignLayerType, isLayerType } from "./media-type.ts";
 
 /** The manifest of one image, or of an artifact. Its bytes are kept beside it: they are never written again from this. */
-export interface ImageManifest {
+export interface ImageManifest extends SharedMembers {
   readonly kind: "manifest";
   readonly mediaType: string;
   readonly config: Descriptor;
   /** Lowest first; may be empty. */
   readonly layers: readonly Descriptor[];
-  readonly artifactType?: string | undefined;
-  readonly subject?: Descriptor | undefined;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -66,20 +62,9 @@ export function assertImage(manifest: ImageManifest, what = "manifest"): void {
   }
 }
 
-function parseManifestDocument({ object, mediaType, where }: ManifestDocument): ImageManifest {
-  if (object["layers"] === undefined) throw new AppError(where.code, `${where.path} has no layers, expected an array`);
-  const artifactType = stringField(object, "artifactType", where);
-  const annotations = stringMapField(object, "annotations", where);
-  const subject = object["subject"] ?? undefined;
-  return {
-    kind: "manifest",
-    mediaType,
-    config: parseDescriptor(object["config"], `${where.path}.config`),
-    layers: (arrayField(object, "layers", where) ?? []).map((layer, index) =>
-      parseDescriptor(layer, `${where.path}.layers[${index}]`),
-    ),
-    ...(artifactType !== undefined && { artifactType: checkMediaType(artifactType, at(where, "artifactType")) }),
-    ...(subject !== undefined && { subject: parseDescriptor(subject, `${where.path}.subject`) }),
-    ...(annotations && { annotations }),
-  };
+function parseManifestDocument(document: ManifestDocument): ImageManifest {
+  const { object, mediaType, where } = document;
+  const layers = descriptorsOf(document, "layers");
+  const config = parseDescriptor(object["config"], `${where.path}.config`);
+  return { kind: "manifest", mediaType, config, layers, ...sharedMembers(document) };
 }

@@ -10,8 +10,6 @@ export const OCI_CONFIG = "application/vnd.oci.image.config.v1+json";
 export const OCI_LAYER = "application/vnd.oci.image.layer.v1.tar";
 export const OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip";
 export const OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd";
-/** The two-byte document `{}`, an artifact's config where there is none. */
-export const OCI_EMPTY = "application/vnd.oci.empty.v1+json";
 
 export const DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json";
 export const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
@@ -23,8 +21,6 @@ export const DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.g
 export const DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json";
 export const DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/** An in-toto statement: the layer of BuildKit's attestation manifests. */
-export const IN_TOTO = "application/vnd.in-toto+json";
 /** By which BuildKit marks an attestation manifest inside an index. */
 export const ATTESTATION_TYPE_ANNOTATION = "vnd.docker.reference.type";
 export const ATTESTATION_TYPE = "attestation-manifest";

@@ -18,13 +18,8 @@ export function matchPlatform(wanted: Platform): PlatformMatcher {
   return ordered(platformVector(normalizePlatform(wanted)));
 }
 
-/** Matches `wanted` in any of its spellings and nothing else (containerd's `OnlyStrict`). */
-export function matchPlatformStrict(wanted: Platform): PlatformMatcher {
-  return ordered([normalizePlatform(wanted)]);
-}
-
 /** What runs on a platform, best first, itself included. `platform` is normalised. */
-export function platformVector(platform: Platform): Platform[] {
+function platformVector(platform: Platform): Platform[] {
   const variants = (architecture: string, names: readonly string[]): Platform[] =>
     names.map((variant) => ({ ...platform, architecture, variant }));
   switch (platform.architecture) {

@@ -56,16 +56,6 @@ export function repositoryName({ domain, path }: Reference): string {
   return `${domain}/${path}`;
 }
 
-/** Throws `REFERENCE_INVALID` where `tag` is none. */
-export function withTag(reference: Reference, tag: string): Reference {
-  checkTag(`${repositoryName(reference)}:${tag}`, tag);
-  return { ...reference, tag };
-}
-
-export function withDigest(reference: Reference, digest: Digest): Reference {
-  return { ...reference, digest };
-}
-
 /** With the tag `latest` where neither a tag nor a digest is given. */
 export function withDefaultTag(reference: Reference): Reference {
   if (reference.tag !== undefined || reference.digest !== undefined) return reference;

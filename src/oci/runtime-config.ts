@@ -1,5 +1,4 @@
 import {
-  arrayField,
   asObject,
   at,
   booleanField,
@@ -84,7 +83,7 @@ export function parseRuntimeConfig(object: JsonObject, where: Where): RuntimeCon
   });
 }
 
-/** A map whose values carry nothing. Docker of old wrote null, and a list for one port only. */
+/** A map whose values carry nothing. Docker of old wrote null. */
 function emptyObjects(object: JsonObject, key: string, where: Where): Readonly<Record<string, JsonObject>> | undefined {
   const map = objectField(object, key, where);
   if (map === undefined) return undefined;
@@ -99,7 +98,6 @@ function healthcheck(object: JsonObject, where: Where): Healthcheck | undefined 
   const check = objectField(object, "Healthcheck", where);
   if (check === undefined) return undefined;
   const place = at(where, "Healthcheck");
-  arrayField(check, "Test", place);
   return withoutAbsent({
     Test: stringsField(check, "Test", place),
     Interval: integerField(check, "Interval", place),

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { AppError } from "../base/errors.ts";
+import { AppError, errnoOf } from "../base/errors.ts";
 import type { Digest, DigestAlgorithm } from "../oci/digest.ts";
 import { digestHex } from "../oci/digest.ts";
 import { sizeMismatch, storeError } from "./errors.ts";
@@ -162,9 +162,15 @@ function check(found: StoredBlob, expected: ExpectedBlob): void {
 /** True where the blob is there already; marks it as used now, so that collection sees it is young. */
 function refresh(path: string, size: number): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.size !== size) return false;
-  const now = new Date();
-  utimesSync(path, now, now);
-  return true;
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+    return true;
+  } catch (error) {
+    // Another process has found it corrupt and set it aside: the good one takes its place.
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 function guard<T>(path: string, body: () => T): T {

@@ -7,8 +7,9 @@ import type { StorePaths } from "./paths.ts";
 /** Raised when the layout below the root changes; an older manyarch then refuses the store. */
 const STORE_VERSION = 1;
 
+/** `lost+found`: where a file system of its own is mounted there. */
 const OUR_NAMES =
-  /^(?:version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|caches|quarantine|records\.db(?:-wal|-shm)?)$/;
+  /^(?:lost\+found|version|oci-layout|index\.json|blobs|snapshots|indexes|sessions|caches|quarantine|records\.db(?:-wal|-shm)?)$/;
 
 /**
  * Makes the directories of a store where they are missing. The version file is written last, so one

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
  * A lock that the kernel drops when its holder dies, by any death and seen from any pid namespace or
@@ -21,8 +22,9 @@ export class ProcessLock {
       database.exec("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; BEGIN EXCLUSIVE");
     } catch (error) {
       database.close();
-      if (isOneOf(error, SQLITE_BUSY)) return undefined;
-      if (!isOneOf(error, SQLITE_NOTADB)) throw error;
+      const failure = sqliteFailure(error);
+      if (failure === "busy") return undefined;
+      if (failure !== "corrupt") throw error;
       // Nobody can hold a file with content: a power loss, or somebody's hand, put it there.
       rmSync(path, { force: true });
       return ProcessLock.take(path);
@@ -37,17 +39,4 @@ export class ProcessLock {
   release(): void {
     if (this.#database.isOpen) this.#database.close();
   }
-}
-
-/** Primary result codes: SQLITE_BUSY and SQLITE_LOCKED, SQLITE_CORRUPT and SQLITE_NOTADB. */
-const SQLITE_BUSY = [5, 6];
-const SQLITE_NOTADB = [11, 26];
-
-function isOneOf(error: unknown, codes: readonly number[]): boolean {
-  return (
-    error instanceof Error &&
-    "errcode" in error &&
-    typeof error.errcode === "number" &&
-    codes.includes(error.errcode & 0xff)
-  );
 }

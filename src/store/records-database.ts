@@ -6,6 +6,7 @@ import { AppError, messageOf } from "../base/errors.ts";
 import { storeError } from "./errors.ts";
 import type { OnNote } from "./notes.ts";
 import { ProcessLock } from "./process-lock.ts";
+import { sqliteFailure } from "./sqlite-error.ts";
 
 /** Raised with every change of the tables below; an older manyarch then refuses the database. */
 const SCHEMA_VERSION = 1;
@@ -134,7 +135,7 @@ export class RecordsDatabase {
       return body();
     } catch (error) {
       if (isCorrupt(error)) this.#replace(error);
-      else if (isSqlite(error)) this.#tellUnwritable(error);
+      else if (sqliteFailure(error) !== undefined) this.#tellUnwritable(error);
       else throw error;
       return otherwise;
     }
@@ -153,7 +154,7 @@ export class RecordsDatabase {
     try {
       return connect(this.#options);
     } catch (error) {
-      if (!isSqlite(error)) throw storeError(error, this.#options.path);
+      if (sqliteFailure(error) === undefined) throw storeError(error, this.#options.path);
       this.#tellUnwritable(error);
       return connect({ ...this.#options, path: ":memory:" });
     }
@@ -221,15 +222,10 @@ function newerRecords(path: string, version: number): AppError {
   );
 }
 
-function isSqlite(error: unknown): error is Error & { readonly errcode: number } {
-  return error instanceof Error && "errcode" in error && typeof error.errcode === "number";
-}
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB, and SQLITE_ERROR where the file is a database but not ours (`no such table`). */
+/** Also where the file is a database but not ours. */
 function isCorrupt(error: unknown): boolean {
-  if (!isSqlite(error)) return false;
-  const primary = error.errcode & 0xff;
+  const failure = sqliteFailure(error);
   return (
-    primary === 11 || primary === 26 || (primary === 1 && /no such (?:table|column)|has no column/.test(error.message))
+    failure === "corrupt" || (failure === "other" && /no such (?:table|column)|has no column/.test(messageOf(error)))
   );
 }

@@ -83,6 +83,12 @@ test("a directory with something else in it does not become a store", () => {
   expect(readdirSync(root)).toEqual([".bashrc"]);
 });
 
+test("a file system that is mounted for it may be empty but for lost+found", () => {
+  mkdirSync(join(root, "lost+found"), { recursive: true });
+  openStore(root).close();
+  expect(existsSync(join(root, "version"))).toBe(true);
+});
+
 test("an empty directory that others may read is closed to them", () => {
   mkdirSync(root, { recursive: true });
   chmodSync(root, 0o755);
