@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileGlob, hasWildcard } from "./glob.ts";
+import { compileGlob, hasWildcard, literalPath, literalPattern } from "./glob.ts";
 
 // Go's path/filepath/match_test.go, where it concerns one component.
 test.each([
@@ -45,4 +46,15 @@ test.each(["[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "[", "[^", "[^bc", "a[", "a
 test("a backslash hides a wildcard from the question whether there is one", () => {
   expect(["a*", "?", "x[y", "\\\\*"].map(hasWildcard)).toEqual([true, true, true, true]);
   expect(["a", "\\*", "a\\[b", ""].map(hasWildcard)).toEqual([false, false, false, false]);
+});
+
+test("a path as a pattern means it and nothing else", () => {
+  const name = fc.string({ unit: fc.constantFrom("a", "b", "*", "?", "[", "]", "\\", "^", "-"), minLength: 1 });
+  fc.assert(
+    fc.property(name, name, (path, other) => {
+      expect(compileGlob(literalPattern(path))(other)).toBe(path === other);
+      expect(literalPath(literalPattern(path))).toBe(path);
+    }),
+  );
+  expect(["a*", "[ab]", "a\\*", "[^a]", "[[]"].map(literalPath)).toEqual(Array(5).fill(undefined));
 });

@@ -7,6 +7,17 @@ export function hasWildcard(path: string): boolean {
   return /^(?:[^\\*?[]|\\[^])*[*?[]/.test(path);
 }
 
+/** A path as a pattern that means it and nothing else. */
+export function literalPattern(path: string): string {
+  return path.replaceAll(/[*?[\\]/g, (character) => `[\\${character}]`);
+}
+
+/** The path that {@link literalPattern} made a pattern of; undefined where a pattern means more than one. */
+export function literalPath(pattern: string): string | undefined {
+  const path = pattern.replaceAll(/\[\\([*?[\\])\]/g, "$1");
+  return literalPattern(path) === pattern ? path : undefined;
+}
+
 /**
  * Compiles one path component as Go's filepath.Match reads it: `*`, `?`, `[a-z]`, `[^a-z]` and `\`.
  * Pattern and names are `latin1` byte strings; `?` and ranges mean characters, so both are decoded.

@@ -1,7 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { cleanPath } from "../base/clean-path.ts";
 import { toUtf8 } from "../layer/entry.ts";
-import { compileGlob, hasWildcard } from "./glob.ts";
+import { compileGlob, hasWildcard, literalPath } from "./glob.ts";
 import { notFound } from "./not-found.ts";
 import { compileMatcher } from "./match.ts";
 import type { Matcher } from "./match.ts";
@@ -92,6 +92,8 @@ function atPivot(
 
 /** The paths that a pattern matches, as they are called: links before the wildcard stay in them. */
 function expand(tree: Tree, pattern: string, options: SelectOptions): readonly string[] {
+  const literal = literalPath(pattern);
+  if (literal !== undefined) return [literal];
   const components = pattern.split("/");
   const wild = components.findIndex(hasWildcard);
   if (wild < 0) return [pattern];

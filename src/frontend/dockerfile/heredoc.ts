@@ -35,7 +35,7 @@ export function parseHeredocWord(word: string): HeredocStart | undefined {
 
 /** The text of a heredoc: with `<<-` its lines have lost their leading tabs. */
 export function heredocText({ content, chomp }: Heredoc): string {
-  return chomp ? content.replaceAll(/^\t+/gm, "") : content;
+  return chomp ? content.replaceAll(/(?<![^\n])\t+/g, "") : content;
 }
 
 function wordsOf(line: string): readonly string[] {

@@ -13,9 +13,12 @@ export function convertArg(state: StageState, { node, args }: ArgInstruction): v
     checkSecretName(state.conversion.linter, "ARG", name.text, placeOf(state, node));
     const given = Object.hasOwn(request.buildArgs, name.text) ? request.buildArgs[name.text] : undefined;
     const value = given ?? (fallback === undefined ? globals.values.get(name.text) : expandWord(state, node, fallback));
-    if (value !== undefined) setVariable(state, name.text, value);
+    if (value !== undefined && !SBOM_SETTINGS.has(name.text)) setVariable(state, name.text, value);
     state.args = new Map(state.args).set(name.text, value ?? "");
     return value === undefined ? name.text : `${name.text}=${value}`;
   });
   commitEmpty(state, `ARG ${texts.join(" ")}`);
 }
+
+/** What a stage says to BuildKit's scanners, and not to its commands. */
+const SBOM_SETTINGS: ReadonlySet<string> = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);

@@ -11,6 +11,11 @@ describe("RUN heredocs", () => {
     expect([argv, script]).toEqual([[...SHELL, "echo $A\necho b\n"], undefined]);
   });
 
+  test("tabs go where a line begins, which only a line feed ends", async () => {
+    const { argv } = await run("RUN <<-EOF\n\ta\r\tb\u2028\tc\n\t\td\n\tEOF\n");
+    expect(argv.at(-1)).toBe("a\r\tb\u2028\tc\nd\n");
+  });
+
   test("with #! it is a file that is run", async () => {
     const step = await run("RUN <<'EOF'\n#!/usr/bin/env python\nprint($A)\nEOF\n");
     expect([step.argv, step.script]).toEqual([
@@ -70,6 +75,12 @@ describe("RUN --mount", () => {
     const [mount] = step.mounts!;
     expect(mount).toMatchObject({ kind: "bind", source: "/context", target: "/w", readonly: true });
     expect(mount!.kind === "bind" && graph.get(mount!.from)).toMatchObject({ kind: "copy", paths: ["sub"] });
+  });
+
+  test("a file of the context is the one that is named, whatever its name means to a COPY", async () => {
+    const { graph, step } = await runIn("FROM a\nRUN --mount=source=a[b]*,target=/m x\n");
+    const [mount] = step.mounts!;
+    expect(mount!.kind === "bind" && graph.get(mount!.from)).toMatchObject({ paths: [String.raw`a[\[]b][\*]`] });
   });
 
   test("a cache that begins with files of a name begins with a copy of them", async () => {

@@ -1,5 +1,6 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import type { StepId, StepMount } from "../../../engine/types.ts";
+import { literalPattern } from "../../../snapshot/glob.ts";
 import type { Word } from "../ast.ts";
 import { flagError } from "../instructions/flags.ts";
 import { parseMount } from "../instructions/mount.ts";
@@ -53,7 +54,7 @@ function contextCopy(state: StageState, { node }: RunInstruction, options: Mount
       kind: "copy",
       base: scratchSource(state),
       from: options.from === undefined ? contextStep(state) : sourceStep(state, node, word),
-      paths: [path],
+      paths: [literalPattern(path)],
       destination: CONTEXT_COPY,
       intoDirectory: false,
     },

@@ -181,6 +181,12 @@ RUN y
     expect(describeHistory(result)).not.toContain("http://p");
   });
 
+  test("what a stage tells scanners is no variable of its commands", async () => {
+    const result = await plan("FROM a\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nENV X=$BUILDKIT_SBOM_SCAN_STAGE\nRUN x\n");
+    const run = [...result.graph.steps.values()].find((step) => step.kind === "run");
+    expect(run?.env).toEqual(["PATH=/bin", "X="]);
+  });
+
   test("SOURCE_DATE_EPOCH is a build arg for stages, and can be a global ARG", async () => {
     const declared = await plan("FROM a\nARG SOURCE_DATE_EPOCH\nRUN x\n", { sourceDateEpoch: 7 });
     expect([declared.sourceDateEpoch, describeHistory(declared).includes("SOURCE_DATE_EPOCH=7")]).toEqual([7, true]);

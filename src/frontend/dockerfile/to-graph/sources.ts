@@ -1,4 +1,5 @@
 import type { GitStep, HttpStep, ImageStep, ScratchStep, StepId } from "../../../engine/types.ts";
+import { literalPattern } from "../../../snapshot/glob.ts";
 import type { InstructionNode, Word } from "../ast.ts";
 import type { DirectoryBase, ImageBase } from "./base.ts";
 import type { RemoteFiles } from "./request.ts";
@@ -85,11 +86,6 @@ function filesStep({ graph, layout }: Conversion, files: ContextFiles, text: str
       return graph.add({ kind: "copy", base, from, ...unpacked }, label);
     }
   }
-}
-
-/** A name in which no character means another. */
-export function literalPattern(name: string): string {
-  return name.replaceAll(/[*?[\\]/g, (character) => `[\\${character}]`);
 }
 
 /** What ADD fetches from an address. */
