@@ -237,6 +237,49 @@ test("a base image tells of each layer that it extracts", async () => {
   expect(kinds("layer.done")).toEqual(["FROM base"]);
 });
 
+describe("what was forced to run again", () => {
+  const above = (): { readonly lower: StepId; readonly wanted: StepId } => {
+    const lower = run(scratch(), "lower");
+    return { lower, wanted: run(lower, "upper") };
+  };
+
+  test("takes what stands on it along, also where the build that forced it failed on the way", async () => {
+    const { lower, wanted } = above();
+    await engineOf().engine.layers(wanted);
+    const fail: Behaviour = (request) => {
+      if (request.op === "run" && request.argv.includes("upper")) throw new AppError("RUN_FAILED", "exit code 1");
+    };
+    const forced = engineOf(fail, { forced: new Set([lower]) });
+    await expect(forced.engine.layers(wanted)).rejects.toMatchObject({ code: "RUN_FAILED" });
+    events = [];
+    await engineOf().engine.layers(wanted);
+    expect(kinds("step.started")).toEqual(["RUN upper"]);
+    events = [];
+    await engineOf().engine.layers(wanted);
+    expect(kinds("step.started")).toEqual([]);
+  });
+
+  test("takes a RUN along that mounts the whole of it", async () => {
+    const other = run(scratch(), "other");
+    const mount = { kind: "bind", from: other, source: "/", target: "/m", readonly: true } as const;
+    const wanted = run(scratch(), "mounts", { mounts: [mount] });
+    await engineOf().engine.layers(wanted);
+    events = [];
+    await engineOf(undefined, { forced: new Set([other]) }).engine.layers(wanted);
+    expect(kinds("step.started")).toEqual(["RUN other", "RUN mounts"]);
+  });
+
+  test("begins anew, and what was only lost does not", async () => {
+    const { wanted } = above();
+    await engineOf().engine.snapshot(wanted);
+    rmSync(join(root, "snapshots"), { recursive: true });
+    await engineOf().engine.snapshot(wanted);
+    events = [];
+    await engineOf().engine.snapshot(wanted);
+    expect(kinds("step.started")).toEqual([]);
+  });
+});
+
 describe("what fails", () => {
   const fail: Behaviour = (request) => {
     if (request.op === "run" && request.argv.includes("bad")) throw new AppError("RUN_FAILED", "exit code 1");

@@ -56,11 +56,13 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#o = options;
-    this.#keys = new StepKeys(options.graph, (id, from, selection) =>
-      this.#select(from, selection).catch((cause: unknown) => {
-        throw missingCrossed(stepOf(options.graph, id), options.reporter.positioned(id, cause));
-      }),
-    );
+    this.#keys = new StepKeys(options.graph, {
+      select: (id, from, selection) =>
+        this.#select(from, selection).catch((cause: unknown) => {
+          throw missingCrossed(stepOf(options.graph, id), options.reporter.positioned(id, cause));
+        }),
+      generation: (id) => this.#records.generation(id),
+    });
     this.#records = new StepRecords(options, this.#keys);
     this.#forms = new LayerForms(options.results);
     this.#files = new FileSources(options, (request) => this.#chore(request));

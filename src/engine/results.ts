@@ -11,6 +11,11 @@ export interface StepRecord {
   readonly id: SnapshotId;
   /** Milliseconds since the epoch: the time of its history entry. */
   readonly created: number;
+  /**
+   * What the keys of steps that stand on this one are made of, where it is not this one's key: a step that was
+   * forced to run again begins another generation, one that had to as its result was lost does not.
+   */
+  readonly generation?: string | undefined;
 }
 
 const FORMS: readonly SnapshotForm[] = ["plain", "kept"];

@@ -18,8 +18,13 @@ export interface Selection {
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Content of what is selected from a step; asked once for each COPY and mount. */
-export type Select = (id: StepId, from: StepId, selection: CopySelection) => Promise<Selection>;
+/** What keys are made of beside the graph. */
+export interface KeyInputs {
+  /** Content of what is selected from a step; asked once for each COPY and mount. */
+  select(id: StepId, from: StepId, selection: CopySelection): Promise<Selection>;
+  /** Names what a step stands on: another one, though its key is the same, where it was forced to run again. */
+  generation(id: StepId): Promise<string>;
+}
 
 /**
  * The keys of a graph's steps, each computed once. A key is made of what the result depends on and
@@ -27,13 +32,13 @@ export type Select = (id: StepId, from: StepId, selection: CopySelection) => Pro
  */
 export class StepKeys {
   readonly #graph: Graph;
-  readonly #select: Select;
+  readonly #inputs: KeyInputs;
   readonly #keys = new Map<StepId, Promise<StepKey>>();
   readonly #slots = new Map<StepId, Slot>();
 
-  constructor(graph: Graph, select: Select) {
+  constructor(graph: Graph, inputs: KeyInputs) {
     this.#graph = graph;
-    this.#select = select;
+    this.#inputs = inputs;
   }
 
   key(id: StepId): Promise<StepKey> {
@@ -79,7 +84,7 @@ export class StepKeys {
           ["path", step.path],
           ["owner", step.owner ?? ""],
         ];
-        return this.#seal(id, "mkdir", { fields: [["parent", await this.key(step.base)], ...fields] });
+        return this.#seal(id, "mkdir", { fields: [["parent", await this.#inputs.generation(step.base)], ...fields] });
       }
       case "run": {
         const fields: KeyField[] = [
@@ -92,11 +97,11 @@ export class StepKeys {
           ...settingFields(step),
           ...inlineField(step.script && [step.script]),
           ...(await mountFields(step.mounts ?? [], {
-            key: (from) => this.key(from),
-            content: async (from, selection) => (await this.#select(id, from, selection)).content,
+            generation: (from) => this.#inputs.generation(from),
+            content: async (from, selection) => (await this.#inputs.select(id, from, selection)).content,
           })),
         ];
-        return this.#seal(id, "run", { fields: [["parent", await this.key(step.base)], ...fields] });
+        return this.#seal(id, "run", { fields: [["parent", await this.#inputs.generation(step.base)], ...fields] });
       }
       default:
         return assertNever(step);
@@ -105,9 +110,9 @@ export class StepKeys {
 
   async #copyKey(id: StepId, step: CopyStep): Promise<StepKey> {
     const [parent, selection, ...more] = await Promise.all([
-      this.key(step.base),
-      this.#select(id, step.from, step),
-      ...moreSelections(step).map((other) => this.#select(id, other.from, other.selection)),
+      this.#inputs.generation(step.base),
+      this.#inputs.select(id, step.from, step),
+      ...moreSelections(step).map((other) => this.#inputs.select(id, other.from, other.selection)),
     ]);
     const fields: KeyField[] = [
       ["parent", parent],

@@ -37,6 +37,13 @@ export class StepRecords {
     return kind === "image" || kind === "scratch" ? this.#keys.key(id) : (await this.record(id)).last;
   }
 
+  /** What a step hands down to the keys of those that stand on it. */
+  async generation(id: StepId): Promise<string> {
+    const { kind } = stepOf(this.#graph, id);
+    const record = kind === "image" || kind === "scratch" ? undefined : await this.record(id);
+    return record?.generation ?? this.#keys.key(id);
+  }
+
   /** The record of a step whose result was in the store once and has to be made again. */
   async remade(id: StepId): Promise<StepRecord | undefined> {
     const step = stepOf(this.#graph, id);
@@ -56,11 +63,11 @@ export class StepRecords {
     return once(this.#records, key, async () => {
       const known = this.#results.step(key);
       const fresh = randomBytes(32).toString("hex");
-      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now() };
+      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now(), generation: fresh };
       if (known === undefined) return { id: key, last: key, created: Date.now() };
       if (this.#available(known)) return { ...known, last: known.id };
       // Another name: what a RUN leaves this time need not be what layers and selections of the first are.
-      return { id: fresh, last: known.id, created: known.created };
+      return { ...known, id: fresh, last: known.id };
     });
   }
 
@@ -79,8 +86,8 @@ export class StepRecords {
   }
 
   async keep(id: StepId): Promise<void> {
-    const [key, { id: snapshot, created }] = await Promise.all([this.#keys.key(id), this.record(id)]);
-    this.#results.putStep(key, { id: snapshot, created });
+    const [key, { last: _last, ...record }] = await Promise.all([this.#keys.key(id), this.record(id)]);
+    this.#results.putStep(key, record);
   }
 
   #available(record: StepRecord): boolean {

@@ -30,7 +30,7 @@ export interface Conversion {
   readonly linter: Linter;
   /** Proxy variables of the build args: for every RUN, in no key. */
   readonly hiddenEnv: readonly string[];
-  /** Steps of stages that are to be executed whatever is known of them, and what stands on them. */
+  /** Steps of stages that are to be executed whatever is known of them. */
   readonly forced: Set<StepId>;
   /** Stages converted so far, by index. */
   readonly stages: Map<number, StageState>;
@@ -126,7 +126,7 @@ export function addStep(state: StageState, step: Step, node: InstructionNode, te
   const { graph, forced } = state.conversion;
   const id = graph.add(step, { ...nextLabel(state), text, source: node.source });
   state.steps = [...state.steps, id];
-  if (isForced(state) || ("base" in step && forced.has(step.base))) forced.add(id);
+  if (isForced(state)) forced.add(id);
   return id;
 }
 
