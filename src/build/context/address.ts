@@ -2,8 +2,9 @@ import { AppError } from "../../base/errors.ts";
 import type { Hidden } from "../../base/hidden.ts";
 import { redactUserinfo } from "../../base/redact.ts";
 import type { GitStep, HttpStep } from "../../engine/types.ts";
-import { gitStep, parseGitAddress } from "../../frontend/context/git-address.ts";
-import { httpStep } from "../../frontend/dockerfile/to-graph/remote-source.ts";
+import { parseAddress } from "../../frontend/context/address.ts";
+import { gitStep } from "../../frontend/context/git-address.ts";
+import { httpStep } from "../../frontend/context/http-step.ts";
 
 /** As BuildKit calls what it fetches for a context. */
 const FILE_NAME = "context";
@@ -17,10 +18,13 @@ export function parseContextAddress(
   options: { readonly keepGitDir?: boolean } = {},
 ): GitStep | HttpStep {
   const text = address.reveal();
-  const git = parseGitAddress(text);
-  if (git !== undefined) return gitStep(git, { keepGitDir: git.keepGitDir === true || options.keepGitDir === true });
-  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
-  if (url !== null) return httpStep(url, FILE_NAME);
+  const parsed = parseAddress(text);
+  switch (parsed?.kind) {
+    case "git":
+      return gitStep(parsed.git, { keepGitDir: parsed.git.keepGitDir === true || options.keepGitDir === true });
+    case "http":
+      return httpStep(parsed.url, FILE_NAME);
+  }
   throw new AppError("ADDRESS_INVALID", `${redactUserinfo(text)} is no address of a build context`, {
     hint: "Write https://HOST/REPOSITORY.git#REF:DIRECTORY, or https://HOST/ARCHIVE.tar.gz.",
   });

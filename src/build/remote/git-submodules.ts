@@ -1,4 +1,5 @@
 import { AppError } from "../../base/errors.ts";
+import { isGitTransport } from "../../frontend/context/git-address.ts";
 import { git, runGit } from "./git-command.ts";
 import type { GitRunner } from "./git-command.ts";
 import type { FetchedRepository } from "./git-fetch.ts";
@@ -53,8 +54,7 @@ async function readModules({ commit, gitDirectory }: FetchedRepository, runner: 
 /** As git resolves it: `./x` and `../x` begin at the repository itself. */
 export function resolveUrl(base: string, url: string, path: string): string {
   const absolute = /^\.\.?\//.test(url) ? relativeTo(base, url) : url;
-  if (/^(?:https?|git|ssh):\/\/[^/]/.test(absolute) || /^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^-]/.test(absolute))
-    return absolute;
+  if (isGitTransport(absolute)) return absolute;
   throw new AppError(
     "GIT_SUBMODULE",
     `submodule ${path} is at ${JSON.stringify(url)}, which is no address that is fetched from`,

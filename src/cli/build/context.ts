@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { ProcessContext } from "../../base/context.ts";
 import { Hidden } from "../../base/hidden.ts";
 import type { BuildRequest, ContextInput, ContextSource, DockerfileInput } from "../../build/request.ts";
+import { isAddress } from "../../frontend/context/address.ts";
 import { pair, usage } from "./usage.ts";
 
 /** PATH, URL or `-`, and -f, as docker reads them. */
@@ -11,22 +12,22 @@ export function parseContext(
   file: string | undefined,
   process: ProcessContext,
 ): Pick<BuildRequest, "context" | "dockerfile"> {
-  const context = parsePlace(path ?? ".", process);
+  const context: ContextInput = path === "-" ? { kind: "stdin" } : parsePlace(path ?? ".", process.cwd);
   return { context, dockerfile: file === undefined ? undefined : parseFile(file, context, process) };
 }
 
-function parsePlace(path: string, { cwd }: ProcessContext): ContextInput {
-  if (path === "-") return { kind: "stdin" };
+/** What is called like an address and is there is a directory, as with docker. */
+function parsePlace(path: string, cwd: string): Place {
   const directory = resolve(cwd, path);
-  // A directory that is called like an address is a directory, as with docker.
-  const isAddress =
-    (isRemote(path) || path.startsWith("github.com/")) && statSync(directory, { throwIfNoEntry: false }) === undefined;
-  return isAddress ? { kind: "address", address: new Hidden(path) } : { kind: "directory", directory };
+  const isRemote = isAddress(path, true) && statSync(directory, { throwIfNoEntry: false }) === undefined;
+  return isRemote ? { kind: "address", address: new Hidden(path) } : { kind: "directory", directory };
 }
+
+type Place = ContextInput & ContextSource;
 
 function parseFile(file: string, context: ContextInput, { cwd }: ProcessContext): DockerfileInput {
   if (file === "-") return { kind: "stdin" };
-  if (/^https?:\/\//.test(file)) return { kind: "address", address: new Hidden(file) };
+  if (isAddress(file)) return { kind: "address", address: new Hidden(file) };
   if (context.kind === "directory" || isAbsolute(file)) return { kind: "file", path: resolve(cwd, file) };
   return { kind: "inside", path: file };
 }
@@ -47,9 +48,7 @@ export function parseNamedContext(
     case "target":
       return [name, { kind: "stage", name: rest }];
   }
-  if (isRemote(value)) return [name, { kind: "address", address: new Hidden(value) }];
-  if (value !== "" && !/^[a-z-]+:\/\//.test(value))
-    return [name, { kind: "directory", directory: resolve(cwd, value) }];
+  if (isAddress(value) || (value !== "" && !/^[a-z-]+:\/\//.test(value))) return [name, parsePlace(value, cwd)];
   throw usage(
     `--build-context ${text}: expected a directory, an image, a layout, a stage or an address`,
     `write ${key}=PATH, ${key}=docker-image://IMAGE, ${key}=oci-layout://PATH:TAG, ${key}=target:STAGE or ${key}=https://…`,
@@ -63,8 +62,4 @@ function parseLayout(text: string, cwd: string): Omit<ContextSource & { readonly
   const tag = /^(.+):([A-Za-z0-9_][A-Za-z0-9._-]*)$/.exec(text);
   if (tag !== null) return { directory: resolve(cwd, tag[1] ?? ""), tag: tag[2] };
   return { directory: resolve(cwd, text) };
-}
-
-function isRemote(text: string): boolean {
-  return /^(?:https?|git|ssh):\/\/|^[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:/.test(text);
 }

@@ -31,6 +31,11 @@ export function parseGitAddress(text: string): GitAddress | undefined {
   return { remote, credentials, ambiguous, ...readOptions(parts, redactUserinfo(text)) };
 }
 
+/** Whether git fetches from such an address by one of the ways that are allowed: over HTTP from any path. */
+export function isGitTransport(text: string): boolean {
+  return (splitUrl(text) ?? splitScp(text)) !== undefined;
+}
+
 /** What ADD or a build context fetches of it. */
 export function gitStep(
   { ambiguous: _ambiguous, submodules = true, keepGitDir = false, ...address }: GitAddress,
@@ -72,7 +77,7 @@ function splitUrl(text: string): Parts | undefined {
 }
 
 function splitScp(text: string): Parts | undefined {
-  const match = /^([a-zA-Z0-9_][a-zA-Z0-9_-]*@[a-zA-Z0-9][a-zA-Z0-9.-]*:(.*?))(?:\?(.*?))?(?:#(.*))?$/.exec(text);
+  const match = /^([a-zA-Z0-9_][a-zA-Z0-9_-]*@[a-zA-Z0-9][a-zA-Z0-9.-]*:(?!-)(.*?))(?:\?(.*?))?(?:#(.*))?$/.exec(text);
   if (match === null) return undefined;
   const [, remote = "", path = "", query = "", fragment = ""] = match;
   return { remote, path, query, fragment };

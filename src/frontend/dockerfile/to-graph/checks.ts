@@ -1,3 +1,4 @@
+import { isAddress } from "../../context/address.ts";
 import type { InstructionNode } from "../ast.ts";
 import type { Command } from "../instructions/types.ts";
 import { reportOverridden, reportRelativeWorkdir, reportShellForm } from "../lint/commands.ts";
@@ -34,8 +35,4 @@ export function checkSources(state: StageState, node: InstructionNode, sources: 
     if (isAddress(source)) continue;
     checkIgnored(linter, { name: node.name, source }, request.ignore, placeOf(state, node));
   }
-}
-
-function isAddress(source: string): boolean {
-  return /^(?:https?|git|ssh):\/\/|^git@/.test(source);
 }

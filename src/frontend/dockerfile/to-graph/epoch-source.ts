@@ -1,5 +1,6 @@
 import { AppError } from "../../../base/errors.ts";
 import type { SourceRange } from "../../../base/source.ts";
+import { isAddress } from "../../context/address.ts";
 import type { EscapeCharacter, InstructionNode, Word } from "../ast.ts";
 import type { Environment } from "../expansion/expand.ts";
 import type { AddInstruction, ArgInstruction, Stage } from "../instructions/types.ts";
@@ -65,7 +66,7 @@ function addSource({ node, sources, heredocs, checksum }: AddInstruction, expand
   const [word] = sources;
   if (word === undefined || sources.length > 1 || heredocs.length > 0) throw unfit("adds one source", node.source);
   const address = expand(node, word);
-  if (!/^(?:https?|git|ssh):\/\/|^[^/]+@[^/]+:/.test(address)) throw unfit("adds an http or git address", node.source);
+  if (!isAddress(address)) throw unfit("adds an http or git address", node.source);
   return { kind: "remote", address, ...(checksum !== undefined && { checksum: expand(node, checksum) }) };
 }
 

@@ -1,10 +1,12 @@
 import { AppError, messageOf } from "../../../base/errors.ts";
 import { redactUserinfo } from "../../../base/redact.ts";
-import { Hidden } from "../../../base/hidden.ts";
 import type { GitStep, HttpStep } from "../../../engine/types.ts";
 import { isDigest } from "../../../oci/digest.ts";
-import { checkChecksum, gitStep, parseGitAddress } from "../../context/git-address.ts";
+import { isAddress, parseAddress } from "../../context/address.ts";
+import type { Address } from "../../context/address.ts";
+import { checkChecksum, gitStep } from "../../context/git-address.ts";
 import type { GitAddress } from "../../context/git-address.ts";
+import { fileName, httpStep } from "../../context/http-step.ts";
 import type { Word } from "../ast.ts";
 import { wordRange } from "../errors.ts";
 import type { AddInstruction, CopyInstruction } from "../instructions/types.ts";
@@ -21,17 +23,20 @@ export function remoteSource(
   source: string,
   checksum: string,
 ): HttpStep | GitStep | undefined {
-  const git = gitAddress(copy, word, source);
-  const isHttp = git === undefined && /^https?:\/\//.test(source);
-  if (git === undefined && !isHttp) return undefined;
+  const address = addressOf(copy, word, source);
+  if (address === undefined) return undefined;
   if (copy.kind === "copy") throw copiesFiles(copy, word, source);
-  return git === undefined ? httpSource(copy, word, source, checksum) : gitSource(copy, word, git, checksum);
+  switch (address.kind) {
+    case "git":
+      return gitSource(copy, word, address.git, checksum);
+    case "http":
+      return httpSource(copy, address.url, word, checksum);
+  }
 }
 
-function gitAddress({ node }: Transfer, word: Word, source: string): GitAddress | undefined {
+function addressOf({ node }: Transfer, word: Word, source: string): Address | undefined {
   try {
-    const address = parseGitAddress(source);
-    return address?.ambiguous === true ? undefined : address;
+    return isAddress(source) ? parseAddress(source) : undefined;
   } catch (error) {
     throw rewritten(error, node, word);
   }
@@ -56,18 +61,7 @@ function gitSource(copy: AddInstruction, word: Word, address: GitAddress, checks
   }
 }
 
-function httpSource(copy: AddInstruction, word: Word, source: string, checksum: string): HttpStep {
-  const url = URL.parse(source);
-  if (url === null) {
-    throw new AppError(
-      "DOCKERFILE_ARGUMENTS",
-      `ADD: ${JSON.stringify(redactUserinfo(word.text))} is no address that can be read`,
-      {
-        source: wordRange(copy.node, word),
-        hint: "Write https://HOST/PATH.",
-      },
-    );
-  }
+function httpSource(copy: AddInstruction, url: URL, word: Word, checksum: string): HttpStep {
   if (checksum !== "" && !(isDigest(checksum) && checksum.startsWith("sha256:"))) {
     throw flagError(
       copy,
@@ -77,38 +71,6 @@ function httpSource(copy: AddInstruction, word: Word, source: string, checksum: 
     );
   }
   return httpStep(url, fileName(url), isDigest(checksum) ? checksum : undefined);
-}
-
-/** An address without its user and password, which are kept apart. */
-export function httpStep(url: URL, name: string, checksum?: HttpStep["checksum"]): HttpStep {
-  const bare = new URL(url);
-  bare.username = "";
-  bare.password = "";
-  bare.hash = "";
-  const credentials =
-    url.username === "" && url.password === ""
-      ? undefined
-      : new Hidden(`${unescaped(url.username)}:${unescaped(url.password)}`);
-  return { kind: "http", url: bare.href, name, ...(credentials && { credentials }), ...(checksum && { checksum }) };
-}
-
-/** The last component of the path, as BuildKit names it; what a server calls the file counts for nothing. */
-function fileName(url: URL): string {
-  const name =
-    unescaped(url.pathname)
-      .split("/")
-      .findLast((component) => component !== "") ?? "";
-  if (name === "" || name === ".") return "__unnamed__";
-  return name === ".." || /\p{Cc}/u.test(name) ? "download" : name;
-}
-
-/** A lone percent sign stands for itself. */
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function copiesFiles({ node }: Transfer, word: Word, source: string): AppError {
