@@ -5,6 +5,7 @@ import { stepOf } from "./chain.ts";
 import { inlineField, selectionFields } from "./graph.ts";
 import { stepKey, type KeyField, type StepKey } from "./keys.ts";
 import { mountFields } from "./mount-keys.ts";
+import { once } from "./once.ts";
 import type { CopySelection } from "../worker/protocol.ts";
 import type { CopyStep, Graph, RunStep, Step, StepId } from "./types.ts";
 import type { Slot } from "./why.ts";
@@ -42,13 +43,7 @@ export class StepKeys {
   }
 
   key(id: StepId): Promise<StepKey> {
-    let key = this.#keys.get(id);
-    if (key === undefined) {
-      key = this.#compute(id, stepOf(this.#graph, id));
-      key.catch(() => {}); // Whoever asked gets the error; this copy of the promise has no reader.
-      this.#keys.set(id, key);
-    }
-    return key;
+    return once(this.#keys, id, () => this.#compute(id, stepOf(this.#graph, id)));
   }
 
   /** The fields of a key that was computed, for {@link explainMiss}. */

@@ -5,6 +5,7 @@ import { isFiles, stepOf } from "./chain.ts";
 import type { StepKey } from "./keys.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
+import type { StepReporter } from "./reporter.ts";
 import type { Results, StepRecord } from "./results.ts";
 import type { StepKeys } from "./step-keys.ts";
 import type { Graph, StepId } from "./types.ts";
@@ -16,15 +17,17 @@ export type KnownResult = StepRecord & { readonly last: SnapshotId };
 export class StepRecords {
   readonly #graph: Graph;
   readonly #results: Results;
+  readonly #reporter: StepReporter;
   readonly #packing: Packing;
   readonly #noCache: boolean;
   readonly #forced: ReadonlySet<StepId>;
   readonly #keys: StepKeys;
   readonly #records = new Map<StepKey, Promise<KnownResult>>();
 
-  constructor({ graph, results, packing, noCache, forced = new Set() }: EngineOptions, keys: StepKeys) {
+  constructor({ graph, results, reporter, packing, noCache, forced = new Set() }: EngineOptions, keys: StepKeys) {
     this.#graph = graph;
     this.#results = results;
+    this.#reporter = reporter;
     this.#packing = packing;
     this.#noCache = noCache;
     this.#forced = forced;
@@ -83,6 +86,12 @@ export class StepRecords {
       case "nothing":
         return "its result is no longer in the store";
     }
+  }
+
+  /** Tells that the result is at hand. A build that was killed may have left it without its record. */
+  async hit(id: StepId, reason: string): Promise<void> {
+    this.#reporter.hit(id, reason);
+    if (this.#results.step(await this.#keys.key(id)) === undefined) await this.keep(id);
   }
 
   async keep(id: StepId): Promise<void> {

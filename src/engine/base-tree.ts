@@ -1,0 +1,48 @@
+import { chainIds } from "../oci/chain-id.ts";
+import { digestHex, type Digest } from "../oci/digest.ts";
+import type { BaseTree, LayerBlob } from "../worker/protocol.ts";
+import { chainOf } from "./chain.ts";
+import { isClearOfBase } from "./lazy-base.ts";
+import type { Parts } from "./parts.ts";
+import type { CopyStep, ImageStep, MakeDirectoryStep } from "./types.ts";
+
+/** What a file operation must know of the file system below it, read no further than it matters. */
+export async function baseTreeOf(step: CopyStep | MakeDirectoryStep, parts: Parts): Promise<BaseTree> {
+  const { results, graph } = parts.options;
+  const links = chainOf(graph, step.base);
+  const own: Digest[] = [];
+  for (const link of links) {
+    if (link.kind === "step") own.push(await indexed(await parts.layer(link.id), parts));
+  }
+  const image = links.find((link) => link.kind === "base")?.image;
+  if (image === undefined || !(await readsBase(step, image, own, parts))) {
+    return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
+  }
+  const ids = chainIds(image.diffIds).map(digestHex);
+  if (own.length === 0 && ids.every((snapshot) => results.hasSnapshot(snapshot))) return { kind: "chain", chain: ids };
+  const base = await Promise.all(
+    image.diffIds.map(async (diffId, index) =>
+      results.hasIndex(diffId) ? diffId : indexed(await parts.fetch(image, index), parts),
+    ),
+  );
+  return { kind: "indexes", diffIds: [...base, ...own] };
+}
+
+/** For names of users, and where the base may have something on the way to the destination. */
+async function readsBase(
+  step: CopyStep | MakeDirectoryStep,
+  image: ImageStep,
+  own: readonly Digest[],
+  { options }: Parts,
+): Promise<boolean> {
+  if (step.owner !== undefined && !/^\d+(:\d+)?$/.test(step.owner)) return true;
+  if (!isClearOfBase(step.kind === "copy" ? step.destination : step.path, image)) return true;
+  // Nor may a link of the layers made here lead out of the directory into the base.
+  for (const diffId of own) if (await options.results.hasLinks(diffId)) return true;
+  return false;
+}
+
+async function indexed(layer: LayerBlob, { options, calls }: Parts): Promise<Digest> {
+  if (!options.results.hasIndex(layer.diffId)) await calls.chore({ op: "index", layer });
+  return layer.diffId;
+}

@@ -1,0 +1,27 @@
+import { Semaphore } from "../base/concurrency.ts";
+import type { WorkerRequest, WorkerResults } from "../worker/protocol.ts";
+import type { EngineOptions } from "./options.ts";
+
+type OnOutput = (stream: "stdout" | "stderr", data: Uint8Array) => void;
+
+/** Asks the worker, which is started by the first that does. */
+export class WorkerCalls {
+  readonly #o: Pick<EngineOptions, "worker" | "signal">;
+  /** What prepares a step or follows it: bounded apart from steps, so that it waits for no long RUN. */
+  readonly #chores: Semaphore;
+
+  constructor(options: Pick<EngineOptions, "worker" | "signal" | "parallelism">) {
+    this.#o = options;
+    this.#chores = new Semaphore(options.parallelism);
+  }
+
+  chore<R extends WorkerRequest>(request: R): Promise<WorkerResults[R["op"]]> {
+    return this.#chores.use(this.#o.signal, () => this.request(request));
+  }
+
+  /** For those who have a place among the steps that execute. */
+  async request<R extends WorkerRequest>(request: R, onOutput?: OnOutput): Promise<WorkerResults[R["op"]]> {
+    const worker = await this.#o.worker();
+    return worker.request(request, { signal: this.#o.signal, ...(onOutput && { onOutput }) });
+  }
+}
