@@ -61,6 +61,7 @@ const NOT_OF_X32: ReadonlySet<string> = new Set([
   "epoll_ctl_old",
   "epoll_wait_old",
   "get_thread_area",
+  "map_shadow_stack",
   "set_thread_area",
   "uretprobe",
 ]);
@@ -169,8 +170,12 @@ export const X32: CallNumbers = new Map([...[...X86_64].filter(([name]) => !NOT_
 export const X86: CallNumbers = new Map([...OF_X86, ...OF_32_BITS, ...EVERYWHERE]);
 export const ARM64: CallNumbers = new Map([...OF_ARM64, ...EVERYWHERE]);
 
-/** That of memfd_secret(2) is not served there. */
-export const ARM: CallNumbers = new Map([...OF_ARM, ...OF_32_BITS, ...EVERYWHERE]);
+/** Without memfd_secret(2), which it has not. */
+export const ARM: CallNumbers = new Map([
+  ...OF_ARM,
+  ...OF_32_BITS,
+  ...[...EVERYWHERE].filter(([name]) => name !== "memfd_secret"),
+]);
 
 /** A name has the number before it, or one more than the name before it. */
 function numbered(text: string): CallNumbers {
