@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync, closeSync, constants, openSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
+import { breather } from "../base/steps.ts";
 import type { DeviceEntry, Entries, Entry, FifoEntry, FileEntry, HardlinkEntry, SymlinkEntry } from "../layer/entry.ts";
 import { fsPath } from "../sys/bytes-path.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
@@ -20,9 +21,6 @@ export interface ApplyOptions {
   /** Told what could not be put on disk and was left out (devices, attributes). Default: nobody. */
   readonly onNotice?: ((message: string) => void) | undefined;
 }
-
-/** Entries between two looks at the event loop, without which nothing could cancel a long run of them. */
-const BREATH = 512;
 
 /**
  * Extracts a layer into `directory`, which is made, in overlayfs form: whiteouts are devices 0:0, a
@@ -46,14 +44,16 @@ export async function applyEntries(
   mkdirSync(directory, { recursive: true });
   const layer = new UpperLayer(directory, parents, context);
   const iterator = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
+  const breathe = breather(signal);
   try {
-    for (let count = 1; ; count++) {
+    for (;;) {
       const step = iterator.next();
       const result = step instanceof Promise ? await step : step;
       if (result.done === true) break;
       const waiting = applyEntry(layer, result.value, context);
       if (waiting !== undefined) await waiting;
-      if (count % BREATH === 0) await new Promise(setImmediate);
+      const rest = breathe();
+      if (rest !== undefined) await rest;
       signal.throwIfAborted();
     }
     layer.finish();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { runSteps } from "../base/steps.ts";
 import type { Content } from "../layer/entry.ts";
 import type { Digest } from "../oci/digest.ts";
 import { selectNodes } from "./select.ts";
@@ -16,12 +17,22 @@ export type HashFile = (path: string, node: TreeNode) => Uint8Array;
  * owner, link text, device numbers, attributes and bytes, but no times and no hard links. Of a
  * directory that is named only what is in it counts, as only that is copied.
  */
-export function contentDigest(tree: Tree, sources: readonly Source[], hashFile: HashFile = fileHasher(tree)): Digest {
+export function contentDigest(tree: Tree, sources: readonly Source[], hashFile?: HashFile): Digest {
+  return runSteps(digestSteps(tree, sources, hashFile));
+}
+
+/** As {@link contentDigest}, for much: yields after each file. */
+export function* digestSteps(
+  tree: Tree,
+  sources: readonly Source[],
+  hashFile: HashFile = fileHasher(tree),
+): Generator<void, Digest> {
   const hasher = new ContentHasher();
   for (const source of sources) {
     for (const selected of selectNodes(tree, source)) {
       const { node } = selected;
       hasher.add(source, selected, node.type === "file" ? hashFile(selected.source, node) : undefined);
+      yield;
     }
   }
   return hasher.digest();

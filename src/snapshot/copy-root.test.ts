@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runSteps } from "../base/steps.ts";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import { copyRoot } from "./copy-root.ts";
@@ -217,9 +218,10 @@ test("a file whose change cannot be told by its times is read", () => {
   const root = RootDirectory.open(other, { links: "refuse" });
   try {
     for (const name of ["f", "g"]) sh(directory, `touch -r ${lower}/${name} ${other}/${name}`);
-    const index = StatIndex.read(root, syscalls);
+    const index = runSteps(StatIndex.read(root, syscalls));
     const tree = new LayeredTree([lower], syscalls);
-    const put = (unclear: bigint): readonly string[] => findChanges(root, { index, unclear }, tree, syscalls).put;
+    const put = (unclear: bigint): readonly string[] =>
+      runSteps(findChanges(root, { index, unclear }, tree, syscalls)).put;
     expect(put(0n)).toEqual(["g"]);
     expect(put(index.latest + 1n)).toEqual([]);
   } finally {

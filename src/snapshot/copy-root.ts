@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { takeSteps } from "../base/steps.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { RootDirectory } from "../sys/root-path.ts";
@@ -25,14 +26,6 @@ export interface CopyRootOptions {
   readonly syscalls: Syscalls;
   /** Told what could not be copied. Default: nobody. */
   readonly onNotice?: ((message: string) => void) | undefined;
-}
-
-/** Files between two looks at the event loop, without which nothing could cancel a long run of them. */
-const BREATH = 256;
-
-async function breathe(signal: AbortSignal): Promise<void> {
-  await new Promise(setImmediate);
-  signal.throwIfAborted();
 }
 
 /** A copy, and what its files were when that was last known. */
@@ -76,9 +69,8 @@ async function fill(
   const root = RootDirectory.open(directory, { links: "refuse" });
   try {
     const steps = holds === 0 ? copyAll(root, lower, context) : advanceAll(root, lower.slice(holds), context);
-    let count = 0;
-    for (const _ of steps) if (++count % BREATH === 0) await breathe(signal);
-    return remember(directory, StatIndex.read(root, context.syscalls), place);
+    await takeSteps(steps, signal);
+    return remember(directory, await takeSteps(StatIndex.read(root, context.syscalls), signal), place);
   } catch (error) {
     removeTree(fromUtf8(directory));
     throw error;
@@ -138,8 +130,9 @@ class CopiedRoot implements WritableRoot {
     const files = RootDirectory.open(root.directory, { links: "refuse" });
     try {
       const tree = new LayeredTree(lower, syscalls);
-      const changes = findChanges(files, { index: root.index, unclear }, tree, syscalls);
-      await writeUpper(files, changes, tree, upper, this.#context, signal);
+      const before = { index: root.index, unclear };
+      const changes = await takeSteps(findChanges(files, before, tree, syscalls), signal);
+      await takeSteps(writeUpper(files, changes, tree, upper, this.#context), signal);
       this.#root = undefined;
       this.#kept.keep(remember(root.directory, changes.index, this.#place), [...lower, upper]);
     } finally {
@@ -153,15 +146,14 @@ class CopiedRoot implements WritableRoot {
   }
 }
 
-/** Puts changes into the new directory `upper`, in overlayfs form. */
-async function writeUpper(
+/** Puts changes into the new directory `upper`, in overlayfs form. Yields after each. */
+function* writeUpper(
   files: RootDirectory,
   { put, gone }: TreeChanges,
   lower: Tree,
   upper: string,
   context: WriteContext,
-  signal: AbortSignal,
-): Promise<void> {
+): Generator<void, void> {
   mkdirSync(upper, { mode: 0o700 });
   const root = RootDirectory.open(upper, { links: "refuse" });
   try {
@@ -180,11 +172,12 @@ async function writeUpper(
       if (found !== undefined) writer.put(path, found);
     };
     add("");
-    for (const [count, path] of put.entries()) {
+    for (const path of put) {
       add(path);
-      if ((count + 1) % BREATH === 0) await breathe(signal);
+      yield;
     }
     for (const path of gone) {
+      yield;
       // A name of the RUN before this one that no layer holds, such as a device 0:0.
       if (lower.lstat(path) === undefined) continue;
       add(parentOf(path));

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
+import { breather } from "../base/steps.ts";
 import { toUtf8 } from "../layer/entry.ts";
 import { makeDirectories } from "../sys/make-directories.ts";
 import { RootDirectory } from "../sys/root-path.ts";
@@ -22,8 +23,6 @@ export interface ExportOptions {
   /** The time of everything, nanoseconds since the epoch. Default: the tree's. */
   readonly mtime?: bigint | undefined;
 }
-
-const BREATH = 512;
 
 /**
  * Writes the files, directories and links of `tree` into `directory`, which is made where it is
@@ -53,11 +52,11 @@ async function exportInto(
 ): Promise<void> {
   const root = openRoot(directory, undo);
   const directories: { readonly path: string; readonly node: TreeNode }[] = [];
-  let count = 0;
+  const breathe = breather(signal);
   try {
     for (const { path, node } of walk(tree, "")) {
       signal.throwIfAborted();
-      if (++count % BREATH === 0) await new Promise(setImmediate);
+      await breathe();
       if (node.type === "directory") directories.push({ path, node });
       try {
         await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime, undo });

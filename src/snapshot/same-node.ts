@@ -5,13 +5,16 @@ import { unreadable } from "./disk-content.ts";
 import type { DiskNode } from "./disk-node.ts";
 import type { TreeNode } from "./tree.ts";
 
-/** Whether two nodes are the same in everything that a layer can say of one, except for its other names. */
-export function isSameNode(a: DiskNode, b: DiskNode): boolean {
+/**
+ * Whether two nodes are the same in everything that a layer can say of one, except for its other names. Yields
+ * as it compares the bytes of files.
+ */
+export function* isSameNode(a: DiskNode, b: DiskNode): Generator<void, boolean> {
   if (a.type !== b.type || a.uid !== b.uid || a.gid !== b.gid || a.mtime !== b.mtime) return false;
   if (a.type === "symlink") return a.target === b.target;
   if (a.mode !== b.mode || a.major !== b.major || a.minor !== b.minor) return false;
   if (!sameXattrs(a.xattrs, b.xattrs)) return false;
-  return a.type !== "file" || (a.size === b.size && sameBytes(a.path, b.path));
+  return a.type !== "file" || (a.size === b.size && (yield* sameBytes(a.path, b.path)));
 }
 
 export function sameXattrs(a: TreeNode["xattrs"], b: TreeNode["xattrs"]): boolean {
@@ -25,7 +28,7 @@ export function sameXattrs(a: TreeNode["xattrs"], b: TreeNode["xattrs"]): boolea
 const ROOM = 256 * 1024;
 const [left, right] = [Buffer.allocUnsafeSlow(ROOM), Buffer.allocUnsafeSlow(ROOM)];
 
-function sameBytes(a: BytesPath, b: BytesPath): boolean {
+function* sameBytes(a: BytesPath, b: BytesPath): Generator<void, boolean> {
   const one = openFile(a);
   try {
     const other = openFile(b);
@@ -35,6 +38,7 @@ function sameBytes(a: BytesPath, b: BytesPath): boolean {
         if (length !== fill(other, right)) return false;
         if (left.compare(right, 0, length, 0, length) !== 0) return false;
         if (length < ROOM) return true;
+        yield;
       }
     } finally {
       closeSync(other);

@@ -25,6 +25,7 @@ interface Listed {
 
 /** A file that is not what it was, or of which that cannot be told. */
 export interface Seen {
+  readonly kind: "seen";
   readonly path: string;
   readonly stats: BigIntStats;
   /** Where to read it, until the next one comes. */
@@ -35,11 +36,13 @@ export interface Seen {
   readonly same: boolean;
 }
 
-export interface Visitor {
-  seen(file: Seen): void;
+/** What a reading finds on its way. */
+export type Difference =
+  | Seen
   /** Something was at `path` and nothing is. */
-  gone(path: string): void;
-}
+  | { readonly kind: "gone"; readonly path: string }
+  /** None, in a whole directory. */
+  | { readonly kind: "read" };
 
 /** An earlier state, and from when on a change time says nothing about what was later than it. */
 export interface Before {
@@ -62,21 +65,22 @@ export class StatIndex {
     this.latest = latest;
   }
 
-  /** Reads the tree, following no link, and tells what is not as `before` has it, parents first. */
-  static read(root: RootDirectory, syscalls: Syscalls, before?: Before, visitor?: Visitor): StatIndex {
+  /** Reads the tree, following no link, and yields what is not as `before` has it, parents first. */
+  static *read(root: RootDirectory, syscalls: Syscalls, before?: Before): Generator<Difference, StatIndex> {
     const directories = new Map<string, Listed>();
     const reader = new RowReader(syscalls);
     let latest = root.lstat("")?.ctimeNs ?? 0n;
-    const read = (path: string): void => {
+    const stack = [""];
+    for (let path = stack.pop(); path !== undefined; path = stack.pop()) {
       const old = before === undefined ? undefined : before.index.#directories.get(path);
       const fd = root.descriptor(path);
-      const directory = new DirectoryReader({ path, fd, old, unclear: before?.unclear ?? 0n, visitor }, reader);
-      const { listed, inside } = directory.read();
+      const directory = new DirectoryReader({ path, fd, old, before }, reader);
+      const { listed, inside } = yield* directory.read();
+      yield { kind: "read" };
       directories.set(path, listed);
       if (directory.latest > latest) latest = directory.latest;
-      for (const below of inside) read(below);
-    };
-    read("");
+      stack.push(...inside.toReversed());
+    }
     return new StatIndex(directories, latest);
   }
 }
@@ -85,8 +89,7 @@ interface Directory {
   readonly path: string;
   readonly fd: number;
   readonly old: Listed | undefined;
-  readonly unclear: bigint;
-  readonly visitor: Visitor | undefined;
+  readonly before: Before | undefined;
 }
 
 /** One directory, in step with what it held before. */
@@ -101,7 +104,7 @@ class DirectoryReader {
     this.#reader = reader;
   }
 
-  read(): { readonly listed: Listed; readonly inside: readonly string[] } {
+  *read(): Generator<Difference, { readonly listed: Listed; readonly inside: readonly string[] }> {
     const { path, fd } = this.#directory;
     const all = readNames(selfFd(fd));
     const rows = new Uint32Array(all.length * ROW_WORDS);
@@ -114,39 +117,39 @@ class DirectoryReader {
       names.push(name);
       const time = changeTime(rows, row);
       if (time > this.latest) this.latest = time;
-      this.#compare(name, rows, row);
+      yield* this.#compare(name, rows, row);
       if (isDirectoryRow(rows, row)) inside.push(joinPath(path, name));
     }
-    this.#passed(undefined);
+    yield* this.#passed(undefined);
     return { listed: { names, rows: rows.subarray(0, names.length * ROW_WORDS) }, inside };
   }
 
-  #compare(name: string, rows: Uint32Array, row: number): void {
-    const { old, unclear } = this.#directory;
-    const index = this.#passed(name);
-    if (index === undefined || old === undefined) return this.#tell(name, false, undefined);
-    const before = index * ROW_WORDS;
-    const same = isSameRow(old.rows, before, rows, row) && changeTime(old.rows, before) < unclear;
+  *#compare(name: string, rows: Uint32Array, row: number): Generator<Difference, void> {
+    const { old, before } = this.#directory;
+    if (before === undefined) return;
+    const index = yield* this.#passed(name);
+    if (index === undefined || old === undefined) return yield* this.#tell(name, false, undefined);
+    const at = index * ROW_WORDS;
+    const same = isSameRow(old.rows, at, rows, row) && changeTime(old.rows, at) < before.unclear;
     if (same && (linksOf(rows, row) === 1 || isDirectoryRow(rows, row))) return;
-    this.#tell(name, same, { inode: inodeOf(old.rows, before), links: linksOf(old.rows, before) });
+    yield* this.#tell(name, same, { inode: inodeOf(old.rows, at), links: linksOf(old.rows, at) });
   }
 
-  #tell(name: string, same: boolean, was: Seen["was"]): void {
-    const { path, fd, visitor } = this.#directory;
-    if (visitor === undefined) return;
+  *#tell(name: string, same: boolean, was: Seen["was"]): Generator<Difference, void> {
+    const { path, fd } = this.#directory;
     const place = entryOf(fd, name);
     const stats = lstatSync(fsPath(place), { bigint: true, throwIfNoEntry: false });
-    if (stats !== undefined) visitor.seen({ path: joinPath(path, name), stats, place, was, same });
+    if (stats !== undefined) yield { kind: "seen", path: joinPath(path, name), stats, place, was, same };
   }
 
   /** Goes on to `name`, or to the end, and tells what is passed by; where `name` was, if it was. */
-  #passed(name: string | undefined): number | undefined {
-    const { path, old, visitor } = this.#directory;
+  *#passed(name: string | undefined): Generator<Difference, number | undefined> {
+    const { path, old } = this.#directory;
     const names = old?.names ?? [];
     for (; this.#at < names.length; this.#at++) {
       const next = names[this.#at]!;
       if (name !== undefined && next >= name) return next === name ? this.#at++ : undefined;
-      visitor?.gone(joinPath(path, next));
+      yield { kind: "gone", path: joinPath(path, next) };
     }
     return undefined;
   }

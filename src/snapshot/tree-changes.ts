@@ -27,31 +27,39 @@ interface Names {
  * What became of a tree since `before` was read, when it was as `lower` shows. What looks the same to
  * lstat(2) is (see {@link StatIndex}); what does not is compared with `lower`, bytes and all, so that a file
  * which was only touched by a `chown` to its own owner is in no layer. Names of one file go together: where
- * one of them is new, or the file has changed, all of them do.
+ * one of them is new, or the file has changed, all of them do. Yields as it goes.
  */
-export function findChanges(root: RootDirectory, before: Before, lower: Tree, syscalls: Syscalls): TreeChanges {
+export function* findChanges(
+  root: RootDirectory,
+  before: Before,
+  lower: Tree,
+  syscalls: Syscalls,
+): Generator<void, TreeChanges> {
   const put: string[] = [];
   const gone: string[] = [];
   const files = new Map<bigint, Names>();
-  const index = StatIndex.read(root, syscalls, before, {
-    gone: (path) => gone.push(path),
-    seen: (file) => {
-      const { path, stats } = file;
-      const changed = !file.same && isChanged(file, lower, syscalls);
-      if (stats.nlink > 1n && !stats.isDirectory()) addName(files, file, changed);
-      else if (changed) put.push(path);
-    },
-  });
+  const reading = StatIndex.read(root, syscalls, before);
+  let step = reading.next();
+  for (; step.done !== true; step = reading.next()) {
+    yield;
+    const found = step.value;
+    if (found.kind === "gone") gone.push(found.path);
+    if (found.kind !== "seen") continue;
+    const { path, stats, same } = found;
+    const changed = !same && (yield* isChanged(found, lower, syscalls));
+    if (stats.nlink > 1n && !stats.isDirectory()) addName(files, found, changed);
+    else if (changed) put.push(path);
+  }
   for (const { paths, was, changed } of files.values()) if (changed || was === undefined) put.push(...paths);
-  return { put: put.sort(), gone, index };
+  return { put: put.sort(), gone, index: step.value };
 }
 
-function isChanged({ path, stats, place, was }: Seen, lower: Tree, syscalls: Syscalls): boolean {
+function* isChanged({ path, stats, place, was }: Seen, lower: Tree, syscalls: Syscalls): Generator<void, boolean> {
   const below = was === undefined ? undefined : lower.lstat(path);
   if (was === undefined || !(below instanceof DiskNode)) return true;
   // It was a name of a file that others may still name: now it is on its own.
   if (!stats.isDirectory() && was.links > 1 && was.inode !== stats.ino) return true;
-  return !isSameNode(new DiskNode(place, stats, { syscalls }), below);
+  return !(yield* isSameNode(new DiskNode(place, stats, { syscalls }), below));
 }
 
 function addName(files: Map<bigint, Names>, { path, stats, was }: Seen, changed: boolean): void {

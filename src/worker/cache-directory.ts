@@ -1,7 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { takeSteps } from "../base/steps.ts";
 import { fromUtf8 } from "../layer/entry.ts";
-import { contentDigest } from "../snapshot/content-digest.ts";
+import { digestSteps } from "../snapshot/content-digest.ts";
 import { copyEntries } from "../snapshot/copy.ts";
 import { emptyTree } from "../snapshot/empty-tree.ts";
 import { giveFile } from "../snapshot/give-file.ts";
@@ -60,7 +61,7 @@ async function makeCache(
   } else {
     const source = chainTree(from.chain, context);
     const paths = [fromUtf8(from.source)];
-    const expect = contentDigest(source, selectSources(source, paths));
+    const expect = await takeSteps(digestSteps(source, selectSources(source, paths)), signal);
     const options = { source, paths, base: emptyTree, destination: "/", intoDirectory: true, expect };
     await extract(copyEntries(options), made, emptyTree, context, signal);
   }

@@ -1,8 +1,10 @@
+import { takeSteps } from "../../base/steps.ts";
 import { fromUtf8, toUtf8 } from "../../layer/entry.ts";
 import { selectNodes, selectSources } from "../../snapshot/select.ts";
+import type { Source } from "../../snapshot/select.ts";
 import type { Tree } from "../../snapshot/tree.ts";
 import { ELF_START_BYTES, elfArchitecture, isDeviceCode, readElfIdentity } from "../../verify/elf.ts";
-import type { WorkerContext } from "../context.ts";
+import type { Call, WorkerContext } from "../context.ts";
 import { copySource } from "../copy-source.ts";
 import type { CheckMachinesRequest, WorkerResults } from "../protocol.ts";
 
@@ -12,12 +14,20 @@ const MAX_NAMED = 5;
 export async function serve(
   { source, paths, parents, excludes, architecture }: CheckMachinesRequest,
   context: WorkerContext,
+  { signal }: Call,
 ): Promise<WorkerResults["machines"]> {
   const { tree, unfiltered } = copySource(source, context);
+  const sources = selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes });
+  return takeSteps(check(sources, architecture), signal);
+}
+
+/** Yields after each file. */
+function* check(sources: readonly Source[], architecture: string): Generator<void, WorkerResults["machines"]> {
   const wrong: { readonly path: string; readonly architecture: string }[] = [];
   let checked = 0;
-  for (const selected of selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes })) {
+  for (const selected of sources) {
     for (const { source: path, node } of selectNodes(selected.tree, selected)) {
+      yield;
       if (node.type !== "file" || node.size < ELF_START_BYTES) continue;
       const identity = readElfIdentity(startOf(selected.tree, path));
       if (identity === undefined || isDeviceCode(identity)) continue;

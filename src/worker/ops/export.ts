@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../base/errors.ts";
+import { breather, takeSteps } from "../../base/steps.ts";
 import type { Entry } from "../../layer/entry.ts";
 import { tarBlocks } from "../../layer/tar/writer.ts";
 import { exportTree } from "../../snapshot/export-tree.ts";
@@ -21,7 +22,7 @@ export async function serve(
   { signal }: Call,
 ): Promise<null> {
   const trees = asked.map(({ chain, ...rest }) => ({ ...rest, tree: chainTree(chain, context) }));
-  if (trees.filter(({ prefix }) => prefix === "").length > 1) refuseConflicts(trees);
+  if (trees.filter(({ prefix }) => prefix === "").length > 1) await takeSteps(refuseConflicts(trees), signal);
   const mtime = epoch === undefined ? undefined : BigInt(epoch) * NANOSECONDS;
   if (form === "tar") {
     await writeTar(trees, mtime, path, signal);
@@ -55,11 +56,12 @@ interface Part {
   readonly platform: string;
 }
 
-/** Files of several platforms in one directory may not have the same name, as BuildKit has it. */
-function refuseConflicts(parts: readonly Part[]): void {
+/** Files of several platforms in one directory may not have the same name, as BuildKit has it. Yields after each. */
+function* refuseConflicts(parts: readonly Part[]): Generator<void, void> {
   const owners = new Map<string, string>();
   for (const { tree, platform } of parts) {
     for (const { path, node } of walk(tree, "")) {
+      yield;
       if (node.type === "directory") continue;
       const other = owners.get(path);
       if (other !== undefined) {
@@ -79,9 +81,10 @@ async function writeTar(
   signal: AbortSignal,
 ): Promise<void> {
   const fd = openSync(path, "wx", 0o600);
+  const breathe = breather(signal);
   try {
     for await (const block of tarBlocks(entriesOf(parts, mtime), { wholeSeconds: true })) {
-      signal.throwIfAborted();
+      await breathe();
       for (let at = 0; at < block.length;) at += writeSync(fd, block, at);
     }
   } finally {

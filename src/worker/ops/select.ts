@@ -1,14 +1,17 @@
 import { fromUtf8 } from "../../layer/entry.ts";
-import { contentDigest } from "../../snapshot/content-digest.ts";
+import { takeSteps } from "../../base/steps.ts";
+import { digestSteps } from "../../snapshot/content-digest.ts";
 import { selectSources } from "../../snapshot/select.ts";
-import type { WorkerContext } from "../context.ts";
+import type { Call, WorkerContext } from "../context.ts";
 import { copySource } from "../copy-source.ts";
 import type { SelectRequest, WorkerResults } from "../protocol.ts";
 
 export async function serve(
   { source, paths, parents, excludes }: SelectRequest,
   context: WorkerContext,
+  { signal }: Call,
 ): Promise<WorkerResults["select"]> {
   const { tree, unfiltered } = copySource(source, context);
-  return { content: contentDigest(tree, selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes })) };
+  const sources = selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes });
+  return { content: await takeSteps(digestSteps(tree, sources), signal) };
 }
