@@ -90,9 +90,10 @@ describe.skipIf(missing !== undefined)("a RUN as uid 1000, without capabilities,
     const { output, said } = run(`set -e; mkdir /from; cd /from
       touch a; chown 11:12 a; chmod 2755 a; ln a b; mknod dev b 7 9; ln -s a l; chown -h 13:14 l
       tar cf /tmp/x.tar .; mkdir /to; tar xpf /tmp/x.tar -C /to; cp -a /to /copy; cd /copy
-      stat -c '%n %u:%g %a %h' a; stat -c '%n %u:%g' l; stat -c '%F' dev`);
+      stat -c '%n %u:%g %a %h' a; stat -c '%n %u:%g' l; stat -c '%F' dev
+      echo > plain; chown 15:16 plain; chmod 640 plain; cp -a plain same; stat -c '%u:%g %a' same`);
     expect(said).toBe("");
-    expect(output.trim().split("\n")).toEqual(["a 11:12 2755 2", "l 13:14", "block special file"]);
+    expect(output.trim().split("\n")).toEqual(["a 11:12 2755 2", "l 13:14", "block special file", "15:16 640"]);
   });
 
   test("what another user makes is his", () => {

@@ -1,9 +1,11 @@
 import { KEPT_CAPABILITY, KEPT_PREFIX } from "../../snapshot/kept-metadata.ts";
 import { putText } from "../../sys/trace/kernel.ts";
 import { AREAS } from "../../sys/trace/tracing.ts";
-import { give, int, placeOf, placeOfDescriptor, word } from "./context.ts";
+import { ACCESS_LIST, readAccessList } from "./access-list.ts";
+import { describe, give, int, lookAt, placeOf, placeOfDescriptor, word } from "./context.ts";
 import type { Call, Handler } from "./context.ts";
 import { isRoot } from "./credentials.ts";
+import { chmod } from "./owner-calls.ts";
 import { ERRNO } from "./places.ts";
 import type { Place } from "./places.ts";
 import type { Outcome } from "./tracee.ts";
@@ -15,6 +17,7 @@ const CAPABILITY = "security.capability";
 /** What is kept of a file is not the program's to see, nor to copy to others. */
 const OURS = new RegExp(`${KEPT_PREFIX.replaceAll(".", "\\.")}[^\0]*\0`, "g");
 const E2BIG = 7;
+const SPECIAL_BITS = 0o7000;
 const MAX_VALUE = 65536;
 
 /** Extended attributes. */
@@ -78,11 +81,21 @@ function set(call: Call, place: Found): Outcome {
   const { context, tracee } = call;
   const { kernel } = context.tracing;
   if (size > 0 && context.tracing.read(tracee.tid, word(call, 2), size) < size) return -ERRNO.EFAULT;
-  if (name === CAPABILITY)
-    return setCapability(call, place, Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size)));
+  const value = Buffer.from(kernel.memory.subarray(AREAS.data, AREAS.data + size));
+  if (name === CAPABILITY) return setCapability(call, place, value);
+  const listed = name === ACCESS_LIST ? readAccessList(value) : undefined;
+  if (listed?.isAll === true) return setMode(call, place, listed.bits);
   const nr = place.throughLink ? kernel.machine.calls.setxattr : kernel.machine.calls.lsetxattr;
   const [path, attribute] = [putText(kernel, AREAS.path, place.host), putText(kernel, AREAS.path2, name)];
-  return kernel.call(nr, path, attribute, kernel.address + AREAS.data, size, int(call, 4));
+  const result = kernel.call(nr, path, attribute, kernel.address + AREAS.data, size, int(call, 4));
+  return result < 0 || listed === undefined ? result : setMode(call, place, listed.bits);
+}
+
+/** What an access list says of the mode is to be said in all ways. */
+function setMode(call: Call, place: Place, bits: number): Outcome {
+  const state = lookAt(call.context, place);
+  if (typeof state === "number") return state;
+  return chmod(call, place, (describe(call.context, place, state).mode & SPECIAL_BITS) | bits);
 }
 
 function remove(call: Call, place: Found): Outcome {

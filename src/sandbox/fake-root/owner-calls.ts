@@ -55,7 +55,8 @@ function mayChown({ tracee }: Call, file: FakeOwner, uid: number, gid: number): 
   return isOwner && (uid === SAME || uid === file.uid) && ownGroup;
 }
 
-function chmod(call: Call, place: Found, bits: number): Outcome {
+/** Gives a file the permission bits, as chmod(2). */
+export function chmod(call: Call, place: Found, bits: number): Outcome {
   if (typeof place !== "object") return place;
   const { context, tracee } = call;
   if (place.readOnly) return -ERRNO.EROFS;
