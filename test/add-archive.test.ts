@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CopyRequest, WorkerResults } from "../src/worker/protocol.ts";
 import { runTool } from "./bed/process.ts";
+import { rawTar } from "./differential/raw-tar.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
 import type { BedUser } from "./bed/user.ts";
 import type { Control, Outcome } from "./worker/control.ts";
@@ -70,6 +71,21 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     const { mode, uid, gid } = statSync(join(store.root, "snapshots/added/fs/real/x/d/a"));
     expect(mode & 0o777).toBe(0o640);
     if (who.uid === 0) expect([uid, gid]).toEqual([5, 6]);
+  });
+
+  test("a directory without a member of its own is the one that is there, also behind a link", async () => {
+    const base = join(store.directory, "usr-merged");
+    mkdirSync(join(base, "usr/bin"), { recursive: true });
+    mkdirSync(join(base, "tmp"));
+    chmodSync(join(base, "tmp"), 0o1777);
+    symlinkSync("usr/bin", join(base, "bin"));
+    store.adopt("merged", base);
+    writeFileSync(join(context, "implied"), rawTar('bin/new "x" 755\ntmp/f "f"\nusr/bin/null char 1:3\n'));
+    const changes = { base: { kind: "chain", chain: ["merged"] }, destination: "/" } as const;
+    expect(await add(["implied"], changes)).toMatchObject({ ok: {} });
+    expect(store.listing("added")).toEqual(expect.arrayContaining(["tmp", "tmp/f", "usr", "usr/bin", "usr/bin/new"]));
+    expect(store.listing("added")).not.toContain("bin");
+    expect(statSync(join(store.root, "snapshots/added/fs/tmp")).mode & 0o7777).toBe(0o1777);
   });
 
   test("copies what is no archive, what is only compressed, and everything where nothing is to be unpacked", async () => {

@@ -43,7 +43,7 @@ interface Case extends Partial<Omit<CopyOptions, "base">> {
 }
 
 function copy(paths: readonly string[], { to, base: below = base, source: tree = source, ...options }: Case): string[] {
-  const expect = contentDigest(tree, selectSources(tree, paths));
+  const expect = contentDigest(tree, selectSources(tree, paths, options));
   return listEntries(
     copyEntries({
       source: tree,
@@ -100,6 +100,12 @@ test.each<[string, readonly string[], Case, readonly string[]]>([
       "app/sub directory 750 7:0",
       'app/sub/deep file 644 0:0 "D"',
     ],
+  ],
+  [
+    "--parents: directories that are there keep their owner, new ones have the source's",
+    ["d/sub/deep"],
+    { to: "/", parents: true, owner: "1:2", base: treeOf({ "d/": { mode: 0o755, uid: 9, gid: 9 } }) },
+    ["d directory 700 9:9", "d/sub directory 750 1:2", 'd/sub/deep file 644 1:2 "D"'],
   ],
   ["a link that is named: what it points to", ["l"], { to: "/new" }, ['new file 644 0:0 "F"']],
   ["a link that is named keeps its name", ["l"], { to: "/app/" }, ['app/l file 644 0:0 "F"']],

@@ -1,5 +1,7 @@
 import { AppError } from "../base/errors.ts";
+import type { Metadata } from "../layer/entry.ts";
 import type { IndexEntry } from "../layer/layer-index.ts";
+import { landing } from "./landing.ts";
 import { bareEntryOf } from "./node-entry.ts";
 import { joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
 import type { Selected, Source } from "./select.ts";
@@ -33,8 +35,8 @@ export interface Placed {
 
 /**
  * Lays sources onto a tree by BuildKit's rules (fsutil/copy): what a directory contains is merged into
- * the destination; directories inside take the source's metadata even where they exist; the destination
- * itself keeps its own but for its time; a file replaces a file or a link. `nodesOf` lists a source (see selectNodes) and
+ * the destination; directories inside take the source's metadata even where they exist, those that only come
+ * along its mode; the destination itself keeps its own but for its time; a file replaces a file or a link. `nodesOf` lists a source (see selectNodes) and
  * is called twice where there are several, as no path may come twice in a layer.
  * Throws `COPY_TYPE_CONFLICT` where a directory meets something else.
  */
@@ -43,8 +45,8 @@ export function* place(
   nodesOf: (source: Source) => Iterable<Selected>,
   placement: Placement,
 ): Generator<Placed, void> {
-  const finals = sources.length > 1 ? finalNodes(spots(sources, nodesOf, placement)) : undefined;
-  const names = new Map<string, string>();
+  const finals = mayRepeat(sources) ? finalNodes(spots(sources, nodesOf, placement)) : undefined;
+  const names = new Map<Source, Map<string, string>>(sources.map((source) => [source, new Map()]));
   const first = sources.find(isMerged);
   const touched = touchedDirectory(sources, placement);
   for (const spot of spots(sources, nodesOf, placement)) {
@@ -59,14 +61,19 @@ export function* place(
     }
     const final = finals?.get(path);
     const node = takeTurn(final, selected.node);
-    yield { source, selected, entry: node && toEntry(path, node, source, names, placement) };
+    const changes = final?.changes ?? spot.changes;
+    yield { source, selected, entry: node && toEntry(path, node, changes, names.get(source)) };
   }
 }
+
+type Changes = Partial<Omit<Metadata, "path">>;
 
 interface Spot {
   readonly path: string;
   readonly source: Source;
   readonly selected?: Selected | undefined;
+  /** What of the selected node's metadata is not as it was. */
+  readonly changes: Changes;
   /** A named directory, of which only the content is placed. */
   readonly kept: boolean;
 }
@@ -74,6 +81,7 @@ interface Spot {
 /** What a path becomes when several sources have it. */
 interface Final {
   node: TreeNode;
+  changes: Changes;
   /** How many more sources have it. */
   left: number;
   emitted: boolean;
@@ -81,15 +89,17 @@ interface Final {
 
 function finalNodes(all: Iterable<Spot>): Map<string, Final> {
   const finals = new Map<string, Final>();
-  for (const { path, selected, kept } of all) {
+  for (const { path, source, selected, changes, kept } of all) {
     if (selected === undefined || kept) continue;
+    const { node, along } = selected;
     const final = finals.get(path);
     if (final === undefined) {
-      finals.set(path, { node: selected.node, left: 1, emitted: false });
-    } else {
-      final.node = selected.node;
-      final.left++;
+      finals.set(path, { node, changes, left: 1, emitted: false });
+      continue;
     }
+    final.left++;
+    if (along !== true) Object.assign(final, { node, changes });
+    else if (source.archive === undefined) final.changes = { ...final.changes, mode: node.mode };
   }
   return finals;
 }
@@ -116,7 +126,7 @@ function* spots(
   const target = resolvePath(base, destination, { followLast: true });
   const types = new Map<string, TreeNode["type"]>();
   const typeAt = (path: string): TreeNode["type"] | undefined => types.get(path) ?? base.lstat(path)?.type;
-  const remembers = sources.length > 1;
+  const remembers = mayRepeat(sources);
 
   function* make(directory: string, source: Source): Generator<Spot, void> {
     const type = typeAt(directory);
@@ -124,7 +134,7 @@ function* spots(
     if (type !== undefined) throw conflict("directory", directory, type);
     if (directory !== "") yield* make(parentOf(directory), source);
     types.set(directory, "directory");
-    yield { path: directory, source, kept: false };
+    yield { path: directory, source, changes: {}, kept: false };
   }
 
   yield* make(intoDirectory ? target : parentOf(target), first);
@@ -132,14 +142,24 @@ function* spots(
     const isDirectory = source.node.type === "directory";
     if (isDirectory) yield* make(target, source);
     const top = !isDirectory && typeAt(target) === "directory" ? joinPath(target, source.name) : target;
+    const landsAt = landing(source, top, base);
     for (const selected of nodesOf(source)) {
-      const path = joinPath(top, selected.relative);
+      const path = landsAt(selected);
       const kept = isDirectory && selected.relative === "";
-      if (!kept) checkTypes(selected.node.type, path, typeAt(path));
+      // A member of an archive replaces whatever the image has there.
+      const inArchive = source.archive !== undefined;
+      const replaces = inArchive && selected.along !== true;
+      if (!kept) checkTypes(selected.node.type, path, replaces ? types.get(path) : typeAt(path));
+      if (inArchive && !replaces) yield* make(parentOf(path), source);
       if (remembers) types.set(path, selected.node.type);
-      yield { path, source, selected, kept };
+      yield { path, source, selected, changes: kept ? {} : changesOf(selected, path, source, placement), kept };
     }
   }
+}
+
+/** Whether a path may come by twice: of several sources, or by its name and through a link. */
+function mayRepeat(sources: readonly Source[]): boolean {
+  return sources.length > 1 || sources.some(({ archive }) => archive !== undefined);
 }
 
 function checkTypes(placed: TreeNode["type"], path: string, there: TreeNode["type"] | undefined): void {
@@ -180,28 +200,37 @@ function madeDirectory(path: string, source: Source, { owner, mode }: Placement)
   };
 }
 
+/** Of a directory that is there already at most the mode changes where it only comes along. */
+function changesOf({ node, along }: Selected, path: string, source: Source, placement: Placement): Changes {
+  const there = along === true ? placement.base.lstat(path) : undefined;
+  if (there?.type === "directory") {
+    const mode = source.archive === undefined ? node.mode : there.mode;
+    return { mode, uid: there.uid, gid: there.gid, mtime: there.mtime, xattrs: there.xattrs };
+  }
+  const { uid, gid } = placement.owner ?? node;
+  const isChanged = node.type !== "symlink" && source.archive === undefined;
+  return { uid, gid, mode: isChanged ? changeMode(node, placement.mode) : node.mode };
+}
+
+/** `names` are those of the same source: as in BuildKit, what two sources have in common is not linked. */
 function toEntry(
   path: string,
   node: TreeNode,
-  source: Source,
-  names: Map<string, string>,
-  placement: Placement,
+  changes: Changes,
+  names: Map<string, string> | undefined,
 ): IndexEntry | undefined {
-  const { uid, gid } = placement.owner ?? node;
-  const mode =
-    node.type === "symlink" ? node.mode : changeMode(node, source.archive === undefined ? placement.mode : undefined);
-  const entry = bareEntryOf(path, node, { mode, uid, gid });
-  const target = entry?.type === "file" ? firstName(path, node, source, names) : undefined;
-  if (target === undefined) return entry;
-  return { type: "hardlink", path, mode, uid, gid, mtime: node.mtime, xattrs: node.xattrs, target };
+  const entry = bareEntryOf(path, node, changes);
+  if (entry?.type !== "file") return entry;
+  const target = firstName(path, node, names);
+  const { mode, uid, gid, mtime, xattrs } = entry;
+  return target === undefined ? entry : { type: "hardlink", path, mode, uid, gid, mtime, xattrs, target };
 }
 
-/** The path under which the same file was placed before, if it was: by this source, as in BuildKit. */
-function firstName(path: string, node: TreeNode, source: Source, names: Map<string, string>): string | undefined {
+/** The path under which the same file was placed before, if it was. */
+function firstName(path: string, node: TreeNode, names: Map<string, string> | undefined): string | undefined {
   if (node.links < 2 || node.identity === undefined) return undefined;
-  const key = `${node.identity} ${source.path}`;
-  const known = names.get(key);
-  if (known === undefined) names.set(key, path);
+  const known = names?.get(node.identity);
+  if (known === undefined) names?.set(node.identity, path);
   return known;
 }
 

@@ -15,7 +15,7 @@ export interface ResolveOptions {
  * absolute links start again at the root and `..` stops there. What is on the way need not exist.
  * Throws `PATH_SYMLINK_LOOP` after 255 links.
  */
-export function resolvePath(tree: Tree, path: string, { followLast }: ResolveOptions): string {
+export function resolvePath(tree: Pick<Tree, "lstat">, path: string, { followLast }: ResolveOptions): string {
   let resolved = "";
   let links = 0;
   const left = componentsOf(path).reverse();

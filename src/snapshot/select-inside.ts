@@ -46,9 +46,9 @@ function* selectMatching(
     if (taken) yield* waiting.splice(0);
     if (taken) yield selected;
     if (node.type !== "directory") continue;
-    if (!taken) waiting.push(selected);
+    if (!taken) waiting.push({ ...selected, along: true });
     yield* selectMatching(tree, path, relative, source, { waiting, included, excluded });
-    if (waiting.at(-1) === selected) waiting.pop();
+    if (waiting.at(-1)?.source === path) waiting.pop();
   }
 }
 

@@ -18,11 +18,18 @@ export interface Source {
   readonly node: TreeNode;
   readonly tree: Tree;
   /** This directory was an archive, which the content digest is made of; its files keep their modes. */
-  readonly archive?: { readonly source: Source; readonly digest: Uint8Array } | undefined;
+  readonly archive?: UnpackedArchive | undefined;
   /** What of a directory is taken, by its path inside. Absent: everything. */
   readonly include?: Matcher | undefined;
   /** What of it is left out. */
   readonly exclude?: Matcher | undefined;
+}
+
+export interface UnpackedArchive {
+  readonly source: Source;
+  readonly digest: Uint8Array;
+  /** Whether the archive has a member for a directory; else it only follows from what is in it. */
+  readonly describes: (directory: string) => boolean;
 }
 
 export interface SelectOptions {
@@ -46,7 +53,9 @@ export function selectSources(tree: Tree, paths: readonly string[], options: Sel
   return paths.flatMap((path) => {
     const { root, include } = options.parents === true ? atPivot(tree, path, options) : { root: path };
     const matches = expand(tree, cleanPath(`/${root}`).slice(1), options);
-    return matches.map((match): Source => ({ ...follow(tree, match, options), include, exclude }));
+    const sources = matches.map((match): Source => ({ ...follow(tree, match, options), include, exclude }));
+    // A file that matches what is before a pivot has nothing below it that could be meant.
+    return include === undefined ? sources : sources.filter(({ node }) => node.type === "directory");
   });
 }
 
@@ -56,6 +65,8 @@ export interface Selected {
   /** Path below the source: `""` is the source itself. */
   readonly relative: string;
   readonly node: TreeNode;
+  /** A directory that comes along for what is in it: one that is there already keeps its owner, time and attributes. */
+  readonly along?: boolean | undefined;
 }
 
 /**
@@ -65,7 +76,13 @@ export interface Selected {
 export function* selectNodes(tree: Tree, source: Source): Generator<Selected, void> {
   yield { source: source.path, relative: "", node: source.node };
   if (source.node.type !== "directory") return;
-  for (const selected of selectInside(tree, source)) if (selected.node.type !== "socket") yield selected;
+  for (const selected of selectInside(tree, source)) {
+    if (selected.node.type === "directory" && source.archive?.describes(selected.relative) === false) {
+      yield { ...selected, along: true };
+    } else if (selected.node.type !== "socket") {
+      yield selected;
+    }
+  }
 }
 
 /**

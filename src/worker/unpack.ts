@@ -11,6 +11,7 @@ import type { Source } from "../snapshot/select.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { WorkerContext } from "./context.ts";
 import { extract } from "./result.ts";
+import { StandIns } from "./stand-ins.ts";
 
 export interface Unpacked {
   readonly sources: readonly Source[];
@@ -55,19 +56,27 @@ async function unpack(source: Source, directory: string, context: WorkerContext,
     let opened = 0;
     // The first look is for what it is packed with, the second one reads it all.
     const open = (): AsyncIterable<Uint8Array> => (opened++ === 0 ? chunksOf(source.tree.open(source.path)) : whole);
-    const entries = plainEntries(source, readTar(openArchive(open, { signal })));
+    const standIns = new StandIns();
+    const described = new Set<string>();
+    const entries = plainEntries(source, readTar(openArchive(open, { signal })), standIns, described);
     await extract(entries, directory, emptyTree, context, signal);
-    const tree = new DirectoryTree(directory, { syscalls: context.syscalls });
+    const tree = standIns.reveal(new DirectoryTree(directory, { syscalls: context.syscalls }));
     const { mode, uid, gid, size, links, xattrs } = tree.lstat("")!;
     const node = { type: "directory", mode, uid, gid, size, links, xattrs, mtime: source.node.mtime } as const;
-    return { name: source.name, path: "", node, tree, archive: { source, digest: hashed.digest() } };
+    const describes = (path: string): boolean => described.has(path);
+    return { name: source.name, path: "", node, tree, archive: { source, digest: hashed.digest(), describes } };
   } finally {
     hashed.close();
   }
 }
 
 /** A name that begins with `.wh.` is a removal in a layer, which an archive cannot mean. */
-async function* plainEntries(source: Source, entries: AsyncIterable<Entry>): AsyncGenerator<Entry, void> {
+async function* plainEntries(
+  source: Source,
+  entries: AsyncIterable<Entry>,
+  standIns: StandIns,
+  described: Set<string>,
+): AsyncGenerator<Entry, void> {
   for await (const entry of entries) {
     if (entry.type === "whiteout" || entry.type === "opaque") {
       throw new AppError(
@@ -78,7 +87,8 @@ async function* plainEntries(source: Source, entries: AsyncIterable<Entry>): Asy
         },
       );
     }
-    yield entry;
+    if (entry.type === "directory") described.add(entry.path);
+    yield standIns.replace(entry);
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Bed } from "../bed/bed.ts";
 import type { BuildahPlace } from "../bed/buildah.ts";
 import type { Buildkitd } from "../bed/buildkitd.ts";
@@ -25,6 +25,9 @@ export async function buildWithManyarch(bed: Bed, one: Case, { context, output }
     ...each("--build-context", contextFlags(one, context)),
     ...each("--target", [one.target]),
     ...each("--platform", [one.platform]),
+    ...each("--file", [one.dockerfile && join(context, one.dockerfile)]),
+    ...each("--add-host", one.hosts),
+    ...each("--ulimit", one.ulimits),
   ];
   const built = await bed.cli(["build", "--progress=plain", ...flags, `-o=type=oci,dest=${output},tar=false`, context]);
   if (built.exitCode === 0) return { kind: "built", directory: output };
@@ -41,8 +44,11 @@ export async function buildWithBuildkit(daemon: Buildkitd, one: Case, { context,
     ...named.flatMap(([name = "", value = ""]) => namedContext(name, value, key)),
     ...(one.target === undefined ? [] : [`--opt=target=${one.target}`]),
     ...(one.platform === undefined ? [] : [`--opt=platform=${one.platform}`]),
+    ...(one.dockerfile === undefined ? [] : [`--opt=filename=${basename(one.dockerfile)}`]),
+    ...(one.hosts.length === 0 ? [] : [`--opt=add-hosts=${one.hosts.map((host) => host.replace(":", "=")).join(",")}`]),
+    ...(one.ulimits.length === 0 ? [] : [`--opt=ulimit=${one.ulimits.join(",")}`]),
     `--local=context=${context}`,
-    `--local=dockerfile=${context}`,
+    `--local=dockerfile=${join(context, dirname(one.dockerfile ?? ""))}`,
   ];
   const exporter = `--output=type=oci,dest=${output},tar=false,oci-mediatypes=true`;
   const argv = [...daemon.client, "build", "--progress=plain", "--frontend=dockerfile.v0", ...flags, exporter];
@@ -63,6 +69,9 @@ export async function buildWithBuildah(place: BuildahPlace, one: Case, { context
     ...each("--build-context", contextFlags(one, context)),
     ...each("--target", [one.target]),
     ...each("--platform", [one.platform]),
+    ...each("--file", [one.dockerfile && join(context, one.dockerfile)]),
+    ...each("--add-host", one.hosts),
+    ...each("--ulimit", one.ulimits),
     "--tag",
     `dir:${output}`,
   ];

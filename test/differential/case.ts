@@ -13,6 +13,12 @@ export interface Case {
   readonly contexts: readonly string[];
   readonly target: string | undefined;
   readonly platform: string | undefined;
+  /** Where the Dockerfile is in the context. */
+  readonly dockerfile: string | undefined;
+  /** `NAME:ADDRESS` */
+  readonly hosts: readonly string[];
+  /** `NAME=SOFT:HARD` */
+  readonly ulimits: readonly string[];
   /** Name of an error kind: the build has to fail with it. */
   readonly fails: string | undefined;
   readonly differs: readonly AcceptedDifference[];
@@ -43,6 +49,8 @@ export type CaseFile = {
   | { readonly kind: "file"; readonly content: string }
   | { readonly kind: "symlink" | "hardlink"; readonly target: string }
   | { readonly kind: "fifo" | "socket" }
+  /** An archive by its members, see raw-tar.ts. */
+  | { readonly kind: "members"; readonly content: string }
   /** The first bytes of an archive of the case. */
   | { readonly kind: "part"; readonly of: string; readonly bytes: number }
 );
@@ -78,13 +86,27 @@ function parseCase(group: string, text: string): Case {
     contexts: all("build-context"),
     target: all("target")[0],
     platform: all("platform")[0],
+    dockerfile: all("dockerfile")[0],
+    hosts: all("add-host"),
+    ulimits: all("ulimit"),
     fails: all("fails")[0],
     differs: all("differs").map(parseDifference),
     files: files.map(parseFile),
   };
 }
 
-const OPTIONS = new Set(["build-arg", "label", "secret", "build-context", "target", "platform", "fails", "differs"]);
+const FLAGS = [
+  "build-arg",
+  "label",
+  "secret",
+  "build-context",
+  "target",
+  "platform",
+  "dockerfile",
+  "add-host",
+  "ulimit",
+];
+const OPTIONS = new Set([...FLAGS, "fails", "differs"]);
 
 function parseOption(line: string): { readonly name: string; readonly value: string } {
   const [, name = "", value = ""] = /^([a-z-]+):\s*(.*)$/.exec(line) ?? [];
@@ -99,7 +121,7 @@ function parseDifference(value: string): AcceptedDifference {
 }
 
 const HEAD =
-  /^("[^"]+"|\S+)(?: +(-> (?<symlink>.+)|= (?<hardlink>\S+)|(?<other>fifo|socket)|< (?<bytes>\d+) bytes of (?<whole>\S+)))?(?<attributes>(?: +\S+)*)$/;
+  /^("[^"]+"|\S+)(?: +(-> (?<symlink>.+)|= (?<hardlink>\S+)|(?<other>fifo|socket|members)|< (?<bytes>\d+) bytes of (?<whole>\S+)))?(?<attributes>(?: +\S+)*)$/;
 
 function parseFile(text: string): CaseFile {
   const end = text.indexOf("\n");
@@ -111,6 +133,7 @@ function parseFile(text: string): CaseFile {
   if (symlink !== undefined) return { ...base, kind: "symlink", target: symlink };
   if (hardlink !== undefined) return { ...base, kind: "hardlink", target: hardlink };
   if (other === "fifo" || other === "socket") return { ...base, kind: other };
+  if (other === "members") return { ...base, kind: other, content: text.slice(end + 1) };
   if (whole !== undefined) return { ...base, kind: "part", of: whole, bytes: Number(bytes) };
   return { ...base, kind: "file", content: text.slice(end + 1) };
 }

@@ -13,6 +13,7 @@ import {
 import { dirname, extname, join } from "node:path";
 import { runTool } from "../bed/process.ts";
 import type { Case, CaseFile } from "./case.ts";
+import { rawTar } from "./raw-tar.ts";
 
 /** When every file of a context was changed last, in seconds: peers keep it, so it can be compared. */
 const CONTEXT_TIME = 1_600_000_000;
@@ -78,6 +79,8 @@ function writeFile(file: CaseFile, place: string, directory: string): void {
         "IO::Socket::UNIX->new(Local=>$ARGV[0],Listen=>1)",
         place,
       ]);
+    case "members":
+      return writeFileSync(place, rawTar(file.content));
     case "part":
       return writeFileSync(place, readFileSync(join(directory, file.of)).subarray(0, file.bytes));
     case "file":
