@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { ImageLayout } from "../engine/types.ts";
 import { assertDiffIds, parseConfig, type CompleteConfig } from "../oci/config.ts";
@@ -7,7 +8,7 @@ import { indexPlatforms, selectManifests, type ImageIndex } from "../oci/image-i
 import { assertImage, parseManifestOrIndex, type ImageManifest } from "../oci/manifest.ts";
 import { matchPlatform } from "../oci/platform-match.ts";
 import { formatPlatform, normalizePlatform, type Platform } from "../oci/platform.ts";
-import { familiarReference, withDefaultTag, type Reference } from "../oci/reference.ts";
+import { familiarReference, repositoryName, withDefaultTag, type Reference } from "../oci/reference.ts";
 import type { RegistryClient } from "../registry/types.ts";
 import type { Session, Store } from "../store/store.ts";
 
@@ -33,6 +34,8 @@ export class ImageResolver {
   readonly #session: () => Session;
   readonly #roots = new Map<string, Promise<Descriptor>>();
   readonly #images = new Map<string, Promise<ResolvedImage>>();
+  /** Platforms share an index, and registries count who fetches it. */
+  readonly #documents = new Map<string, Promise<ImageManifest | ImageIndex>>();
 
   constructor(client: ImageSource, store: Store, session: () => Session) {
     this.#client = client;
@@ -82,9 +85,19 @@ export class ImageResolver {
 
   /** What the name means now. A digest names itself and needs no question where its bytes are here. */
   #root(reference: Reference, signal: AbortSignal): Promise<Descriptor> {
-    return remember(this.#roots, familiarReference(reference), () =>
-      this.#client.resolve(withDefaultTag(reference), signal),
+    return remember(
+      this.#roots,
+      familiarReference(reference),
+      async () => this.#pinned(reference) ?? this.#client.resolve(withDefaultTag(reference), signal),
     );
+  }
+
+  #pinned({ digest }: Reference): Descriptor | undefined {
+    if (digest === undefined) return undefined;
+    const size = statSync(this.#store.blobs.path(digest), { throwIfNoEntry: false })?.size ?? 0;
+    if (size === 0 || size > MAX_DOCUMENT_BYTES) return undefined;
+    const bytes = this.#store.blobs.readBytes(digest, size);
+    return bytes === undefined ? undefined : { mediaType: parseManifestOrIndex(bytes).mediaType, digest, size };
   }
 
   async #child(
@@ -107,7 +120,12 @@ export class ImageResolver {
     return this.#child(reference, document, platform, signal, depth + 1);
   }
 
-  async #document(
+  #document(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<ImageManifest | ImageIndex> {
+    const name = `${repositoryName(reference)} ${descriptor.digest} ${descriptor.mediaType}`;
+    return remember(this.#documents, name, () => this.#readDocument(reference, descriptor, signal));
+  }
+
+  async #readDocument(
     reference: Reference,
     descriptor: Descriptor,
     signal: AbortSignal,
@@ -124,8 +142,8 @@ export class ImageResolver {
   async #config(reference: Reference, manifest: ImageManifest, signal: AbortSignal): Promise<CompleteConfig> {
     const { digest, size } = manifest.config;
     const what = `config of ${familiarReference(reference)}`;
-    if (size > MAX_CONFIG_BYTES)
-      throw new AppError("CONFIG_TOO_LARGE", `${what} has ${size} bytes, expected at most ${MAX_CONFIG_BYTES}`);
+    if (size > MAX_DOCUMENT_BYTES)
+      throw new AppError("CONFIG_TOO_LARGE", `${what} has ${size} bytes, expected at most ${MAX_DOCUMENT_BYTES}`);
     const known = this.#store.blobs.readBytes(digest, size);
     if (known !== undefined) return parseConfig(known, what);
     const chunks: Uint8Array[] = [];
@@ -149,7 +167,7 @@ export class ImageResolver {
 }
 
 /** What the image-spec asks registries to take for a manifest; no config needs more. */
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 const MAX_NESTED_INDEXES = 4;
 
 function noPlatform(reference: Reference, platform: Platform, offered: readonly Platform[]): AppError {
