@@ -6,7 +6,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AppError } from "../src/base/errors.ts";
-import { readTarRaw, type RawEntry } from "../src/layer/tar/raw-reader.ts";
+import type { RawEntry } from "../src/layer/tar/raw-reader.ts";
+import { readTarRaw } from "../src/layer/testing/read-tar-raw.ts";
 import { buildGoTar, hasGo, type GoEntry, type GoListing, type GoTar } from "./layer/gotar.ts";
 import { mutatedTar } from "./layer/mutated-tar.ts";
 

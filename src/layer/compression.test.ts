@@ -230,10 +230,8 @@ describe("what is not compressed as it is said to be", () => {
 describe("guard", () => {
   const zeros = gzipSync(Buffer.alloc(20 * MIB));
 
-  test.each([
-    ["bytes", { bytes: 10 * MIB }],
-    ["ratio", { ratio: 100 }],
-  ])("a layer over the limit of %s stops early", async (_, guard) => {
+  test("a layer over its limit stops early", async () => {
+    const guard = { bytes: 10 * MIB };
     let total = 0;
     const work = (async () => {
       for await (const chunk of openLayerStream(chunked(zeros, [1000]), "gzip", { guard, signal }))
@@ -244,7 +242,7 @@ describe("guard", () => {
   });
 
   test("one within is read", async () => {
-    expect(await open(zeros, "gzip", [1000], { guard: { bytes: 20 * MIB, ratio: 1100 } })).toHaveLength(20 * MIB);
+    expect(await open(zeros, "gzip", [1000], { guard: { bytes: 20 * MIB } })).toHaveLength(20 * MIB);
   });
 });
 

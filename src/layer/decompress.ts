@@ -13,9 +13,7 @@ export type Compression = "gzip" | "zstd" | "none";
 /** Stops a layer that would fill the disk; `LAYER_TOO_LARGE` when passed. Default: no limit. */
 export interface SizeGuard {
   /** Bytes after decompression, such as what the disk has room for. */
-  readonly bytes?: number | undefined;
-  /** Bytes after decompression for each one before. gzip reaches 1032 with zeros, zstd far more. */
-  readonly ratio?: number | undefined;
+  readonly bytes: number;
 }
 
 export interface OpenLayerOptions {
@@ -48,15 +46,13 @@ export async function* openLayerStream(
   kind: Compression,
   options: OpenLayerOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const counted = { compressed: 0 };
-  const chunks = typeof layer === "string" ? fileChunks(layer, options.signal) : layer;
-  const source = new ByteSource(count(chunks, counted));
+  const source = new ByteSource(typeof layer === "string" ? fileChunks(layer, options.signal) : layer);
   let total = 0;
   try {
     for await (const chunk of decompress(source, kind)) {
       options.signal.throwIfAborted();
       total += chunk.length;
-      checkGuard(options.guard, total, counted.compressed);
+      checkGuard(options.guard, total);
       yield chunk;
     }
   } finally {
@@ -98,22 +94,9 @@ async function* remaining(source: ByteSource): AsyncGenerator<Uint8Array, void, 
   }
 }
 
-async function* count(
-  chunks: AsyncIterable<Uint8Array>,
-  counted: { compressed: number },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
-    counted.compressed += chunk.length;
-    yield chunk;
-  }
-}
-
-function checkGuard(guard: SizeGuard | undefined, total: number, compressed: number): void {
-  if (guard === undefined) return;
-  const { bytes = Infinity, ratio = Infinity } = guard;
-  if (total <= bytes && total <= compressed * ratio) return;
-  const limit = total > bytes ? formatBytes(bytes) : `${ratio} times its compressed size`;
-  throw new AppError("LAYER_TOO_LARGE", `the layer is larger than ${limit} when decompressed`, {
+function checkGuard(guard: SizeGuard | undefined, total: number): void {
+  if (guard === undefined || total <= guard.bytes) return;
+  throw new AppError("LAYER_TOO_LARGE", `the layer is larger than ${formatBytes(guard.bytes)} when decompressed`, {
     hint: "Free disk space or use another image; a layer like this may be made to fill disks.",
   });
 }

@@ -4,7 +4,7 @@ import { openLayerStream, type Compression, type SizeGuard } from "./decompress.
 import { StreamDigest } from "./digests.ts";
 import type { Entry } from "./entry.ts";
 import { fileChunks } from "./file-chunks.ts";
-import { readTar, type TarLimits } from "./tar/reader.ts";
+import { readTar } from "./tar/reader.ts";
 
 export interface ExpectedContent {
   /** Digest of the uncompressed tar. */
@@ -17,7 +17,6 @@ export interface LayerReadOptions extends ExpectedContent {
   readonly kind: Compression;
   /** The blob's digest and size, checked on the way where given. */
   readonly blob?: { readonly digest: Digest; readonly size: number } | undefined;
-  readonly limits?: TarLimits | undefined;
   /** Default: no limit. Where entries go to a disk, `bytes` should be what it has room for. */
   readonly guard?: SizeGuard | undefined;
   readonly signal: AbortSignal;
@@ -33,23 +32,22 @@ export async function* readLayer(
   layer: string | AsyncIterable<Uint8Array>,
   options: LayerReadOptions,
 ): AsyncGenerator<Entry, void, undefined> {
-  const { kind, blob, guard, limits, signal } = options;
+  const { kind, blob, guard, signal } = options;
   const chunks = typeof layer === "string" ? fileChunks(layer, signal) : layer;
   const checked = blob === undefined ? chunks : verifiedBlob(chunks, blob);
-  yield* verifiedEntries(openLayerStream(checked, kind, { guard, signal }), options, limits);
+  yield* verifiedEntries(openLayerStream(checked, kind, { guard, signal }), options);
 }
 
 /** As {@link readLayer}, from the uncompressed tar. */
 export async function* verifiedEntries(
   chunks: AsyncIterable<Uint8Array>,
   expected: ExpectedContent,
-  limits?: TarLimits,
 ): AsyncGenerator<Entry, void, undefined> {
   const digest = new StreamDigest(expected.diffId);
   const iterator = chunks[Symbol.asyncIterator]();
   let failed = false;
   try {
-    yield* readTar(passed(iterator, digest), { limits });
+    yield* readTar(passed(iterator, digest));
   } catch (error) {
     failed = true;
     throw error;

@@ -15,8 +15,6 @@ export interface LayerWriteOptions {
   };
   /** Times after this one, in nanoseconds since the epoch, become this one (SOURCE_DATE_EPOCH). Default none. */
   readonly clampMtime?: bigint | undefined;
-  /** Drops fractions of seconds, as Docker, BuildKit and buildah do. Default true. */
-  readonly wholeSeconds?: boolean | undefined;
   /** Blocks compressed at the same time. Default: one for each processor. Changes no byte. */
   readonly parallelism?: number | undefined;
   /** Takes the blob. A chunk is good until the call, or the promise it answers with, is done. */
@@ -36,19 +34,20 @@ export interface WrittenLayer {
 }
 
 /**
- * Writes entries as a layer blob and digests it on the way: one pass, the memory of a few blocks.
+ * Writes entries as a layer blob and digests it on the way: one pass, the memory of a few blocks. Times
+ * lose their fractions of seconds, as with Docker, BuildKit and buildah.
  * Equal entries and options give equal bytes, whatever the parallelism.
  */
 export async function writeLayer(entries: Entries, options: LayerWriteOptions): Promise<WrittenLayer> {
-  const { clampMtime, wholeSeconds = true } = options;
+  const { clampMtime } = options;
   const pool = new BlockPool(options.compression.kind === "zstd" ? ZSTD_FRAME_BYTES : TAR_BLOCK_BYTES);
-  return writeBlocks(tarBlocks(entries, { clampMtime, wholeSeconds, pool }), options, pool);
+  return writeBlocks(tarBlocks(entries, { clampMtime, wholeSeconds: true, pool }), options, pool);
 }
 
 /** As {@link writeLayer}, of a tar that is there, byte for byte. Blocks that are done with go back into `pool`. */
 export async function writeBlocks(
   tar: AsyncIterable<Uint8Array>,
-  options: Omit<LayerWriteOptions, "clampMtime" | "wholeSeconds">,
+  options: Omit<LayerWriteOptions, "clampMtime">,
   pool?: BlockPool,
 ): Promise<WrittenLayer> {
   const { sink, signal } = options;

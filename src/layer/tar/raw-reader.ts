@@ -19,23 +19,6 @@ export interface RawEntry extends ExtendedHeader {
   readonly content: Content;
 }
 
-/** Lists an archive as it is: for tools and tests. {@link readTar} gives what a layer means. */
-export async function* readTarRaw(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<RawEntry, void, undefined> {
-  const reader = new RawTarReader(chunks);
-  try {
-    for (;;) {
-      const step = reader.next();
-      const entry = step instanceof Promise ? await step : step;
-      if (entry === undefined) return;
-      yield entry;
-    }
-  } finally {
-    await reader.close();
-  }
-}
-
 const WAIT = Symbol("wait");
 
 /** Reads entries one by one; synchronously as long as the bytes are at hand. */

@@ -4,17 +4,10 @@ import { XATTR_RECORD, type PaxRecords } from "./pax.ts";
 import { cleanPath, layerName } from "./path.ts";
 import { RawTarReader, type RawEntry } from "./raw-reader.ts";
 
-/** What a layer may not exceed; whatever does is refused with `TAR_LIMIT`. */
-export interface TarLimits {
-  /** Length of a path or link target in bytes. Default 4096, Linux's PATH_MAX. */
-  readonly pathBytes?: number | undefined;
-  /** Number of entries. Default 10 million. */
-  readonly entries?: number | undefined;
-}
-
-export interface TarReadOptions {
-  readonly limits?: TarLimits | undefined;
-}
+/** Length of a path or link target in bytes: Linux's PATH_MAX. */
+const MAX_PATH = 4096;
+/** No layer has as many. */
+const MAX_ENTRIES = 10_000_000;
 
 /**
  * Reads a layer's tar. What Go's archive/tar reads from it, which is what containerd and Docker see,
@@ -22,22 +15,21 @@ export interface TarReadOptions {
  *
  * Names become {@link Entry.path}, markers become whiteout and opaque entries. An entry's content is
  * good until the next entry is asked for, and may be left unread. Bytes after the end are not read.
+ * More than `maxEntries`, and paths longer than Linux has them, are refused with `TAR_LIMIT`.
  */
 export async function* readTar(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: TarReadOptions = {},
+  maxEntries = MAX_ENTRIES,
 ): AsyncGenerator<Entry, void, undefined> {
   const reader = new RawTarReader(chunks);
-  const pathBytes = options.limits?.pathBytes ?? 4096;
-  let room = options.limits?.entries ?? 10_000_000;
+  let room = maxEntries;
   try {
     for (;;) {
       const step = reader.next();
       const raw = step instanceof Promise ? await step : step;
       if (raw === undefined) return;
-      if (room-- <= 0)
-        throw tarError("TAR_LIMIT", raw.offset, `more than ${options.limits?.entries ?? "10 million"} entries`);
-      const entry = toEntry(raw, pathBytes);
+      if (room-- <= 0) throw tarError("TAR_LIMIT", raw.offset, `more than ${maxEntries} entries`);
+      const entry = toEntry(raw);
       if (entry !== undefined) yield entry;
     }
   } finally {
@@ -45,10 +37,10 @@ export async function* readTar(
   }
 }
 
-function toEntry(raw: RawEntry, pathBytes: number): Entry | undefined {
+function toEntry(raw: RawEntry): Entry | undefined {
   // Docker and containerd take no notice of global headers either.
   if (raw.type === "g") return undefined;
-  checkLength(raw.name, pathBytes, raw.offset);
+  checkLength(raw.name, raw.offset);
   const name = layerName(cleanPath(raw.name, raw.offset), raw.offset);
   if (name.kind === "ignored") return undefined;
   const { path } = name;
@@ -60,9 +52,9 @@ function toEntry(raw: RawEntry, pathBytes: number): Entry | undefined {
     case "0":
       return { type: "file", path, ...metadata, size: raw.size, content: raw.content };
     case "1":
-      return { type: "hardlink", path, ...metadata, target: hardlinkTarget(raw, pathBytes) };
+      return { type: "hardlink", path, ...metadata, target: hardlinkTarget(raw) };
     case "2":
-      return { type: "symlink", path, ...metadata, target: symlinkTarget(raw, pathBytes) };
+      return { type: "symlink", path, ...metadata, target: symlinkTarget(raw) };
     case "3":
     case "4":
       return { type: raw.type === "3" ? "char" : "block", path, ...metadata, ...deviceNumbers(raw) };
@@ -79,9 +71,9 @@ function toEntry(raw: RawEntry, pathBytes: number): Entry | undefined {
   }
 }
 
-function checkLength(name: string, limit: number, offset: number): void {
-  if (name.length <= limit) return;
-  throw tarError("TAR_LIMIT", offset, `${quoteName(name)}: name of ${name.length} bytes, ${limit} is the limit`);
+function checkLength(name: string, offset: number): void {
+  if (name.length <= MAX_PATH) return;
+  throw tarError("TAR_LIMIT", offset, `${quoteName(name)}: name of ${name.length} bytes, ${MAX_PATH} is the limit`);
 }
 
 function metadataOf(raw: RawEntry): Metadata {
@@ -115,8 +107,8 @@ function xattrsOf(pax: PaxRecords): Map<string, Uint8Array> | undefined {
   return xattrs;
 }
 
-function hardlinkTarget(raw: RawEntry, pathBytes: number): string {
-  checkLength(raw.linkname, pathBytes, raw.offset);
+function hardlinkTarget(raw: RawEntry): string {
+  checkLength(raw.linkname, raw.offset);
   const target = layerName(cleanPath(raw.linkname, raw.offset), raw.offset);
   if (target.kind === "object" && target.path !== "") return target.path;
   throw tarError(
@@ -126,8 +118,8 @@ function hardlinkTarget(raw: RawEntry, pathBytes: number): string {
   );
 }
 
-function symlinkTarget(raw: RawEntry, pathBytes: number): string {
-  checkLength(raw.linkname, pathBytes, raw.offset);
+function symlinkTarget(raw: RawEntry): string {
+  checkLength(raw.linkname, raw.offset);
   if (raw.linkname !== "") return raw.linkname;
   throw tarError("TAR_INVALID", raw.offset, `${quoteName(raw.name)} is a symbolic link to nothing`);
 }

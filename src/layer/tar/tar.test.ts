@@ -83,12 +83,21 @@ describe("reader", () => {
     expect(closed).toBe(true);
   });
 
-  test.each([
-    ["a longer path", { pathBytes: 10 }, "0123456789a"],
-    ["more entries", { entries: 1 }, "a"],
-  ])("refuses %s than its limit allows", async (_, limits, path) => {
-    const tar = await collect(tarBlocks([file("first", ""), file(path, "")]));
-    expect(await codeOf(collectEntries(readTar([tar], { limits })))).toBe("TAR_LIMIT");
+  test("refuses a longer path and a longer target than Linux has", async () => {
+    const long = "a/".repeat(2048);
+    const link = (target: string): Entry => ({ type: "symlink", path: "l", ...OWNED, target });
+    for (const entry of [file(`${long}b`, ""), link(`${long}b`)]) {
+      expect(await codeOf(collectEntries(readTar([await collect(tarBlocks([entry]))])))).toBe("TAR_LIMIT");
+    }
+    for (const entry of [file(long.slice(0, -1), ""), link(long)]) {
+      expect(await collectEntries(readTar([await collect(tarBlocks([entry]))]))).toHaveLength(1);
+    }
+  });
+
+  test("refuses more entries than its limit", async () => {
+    const tar = await collect(tarBlocks([file("first", ""), file("second", "")]));
+    expect(await collectEntries(readTar([tar], 2))).toHaveLength(2);
+    expect(await codeOf(collectEntries(readTar([tar], 1)))).toBe("TAR_LIMIT");
   });
 });
 
