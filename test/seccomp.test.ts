@@ -113,6 +113,16 @@ describe.skipIf(hostPlatform().architecture !== "amd64").each(["unprivileged", "
     expect(readFileSync(join(out, "setuid"), "utf8")).toBe("0\n");
   });
 
+  test("a command that cannot be executed ends with nothing but its error", async () => {
+    const context = bed.newDirectory("missing");
+    writeFileSync(join(context, "Dockerfile"), 'FROM busybox\nRUN ["nosuchcommand"]\n');
+    const { exitCode, stderr } = await bed.cli(["build", "--progress=plain", "--sandbox=namespace", context]);
+    expect(exitCode).toBe(5);
+    expect(stderr).toContain('exec: "nosuchcommand": no such file in the image');
+    // Lines of output have the seconds before them.
+    expect(stderr).not.toMatch(/^#\d+ \[.*\] \d+\.\d+ /m);
+  });
+
   test("in a RUN of a foreign platform", async () => {
     const context = bed.newDirectory("emulated");
     writeFileSync(join(context, "Dockerfile"), EMULATED);

@@ -139,10 +139,11 @@ function network(libc: Libc, check: Check): Pick<ProcessCalls, "bringUpLoopback"
   };
 }
 
-function execution(libc: Libc, check: Check): Pick<ProcessCalls, "undoNode" | "execute" | "reap"> {
+function execution(libc: Libc, check: Check): Pick<ProcessCalls, "undoNode" | "execute" | "exit" | "reap"> {
   const signal = libc.bind("signal", "void *", ["int", "void *"]);
   const execve = libc.bind("execve", "int", ["void *", "void *", "void *"]);
   const fcntl = libc.bind("fcntl", "int", ["int", "int", "int"]);
+  const exit = libc.bind("_exit", "int", ["int"]);
   const waitpid = libc.bind("waitpid", "int", ["int", "void *", "int"]);
   return {
     undoNode: () => {
@@ -153,6 +154,7 @@ function execution(libc: Libc, check: Check): Pick<ProcessCalls, "undoNode" | "e
       execve(text(path), vector(argv, libc), vector(env, libc));
       return libc.errnoName(libc.errno());
     },
+    exit: (code) => void exit(code),
     reap: (pid) => check("waitpid", waitpid(pid, null, WNOHANG), ["ECHILD"]) !== 0,
   };
 }

@@ -33,6 +33,8 @@ export interface ProcessCalls {
   undoNode(): void;
   /** Answers only when it failed, with the error's name. `path` is not looked up. */
   execute(path: string, argv: readonly string[], env: readonly string[]): string;
+  /** _exit(2): at once, with nothing of Node's own done. */
+  exit(code: number): void;
   /** Whether `pid`, a child of ours that nobody else waits for, has ended and is reaped. */
   reap(pid: number): boolean;
 }

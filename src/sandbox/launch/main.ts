@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { loadProcessCalls, loadSyscalls } from "../../sys/load-syscalls.ts";
 import { LIMIT } from "../../sys/process-calls.ts";
+import type { ProcessCalls } from "../../sys/process-calls.ts";
 import { enterRoot } from "./enter-root.ts";
 import { becomeCommand } from "./become-command.ts";
 import type { LaunchFailure, LaunchJob } from "./job.ts";
@@ -33,14 +34,15 @@ function main(): void {
     }
     for (const { limit, soft, hard } of job.limits ?? []) calls.setLimit(limit, BigInt(soft), BigInt(hard));
   } catch (error) {
-    return report({ kind: "setup", message: error instanceof Error ? error.message : String(error) });
+    return report({ kind: "setup", message: error instanceof Error ? error.message : String(error) }, calls);
   }
-  report(becomeCommand(job, calls));
+  report(becomeCommand(job, calls), calls);
 }
 
-function report(failure: LaunchFailure): void {
+function report(failure: LaunchFailure, calls: ProcessCalls): void {
   writeSync(REPORT, JSON.stringify(failure));
-  process.exitCode = 1;
+  // Node's own way out goes by libuv, which the filter denies io_uring: it would complain, in the RUN's output.
+  calls.exit(1);
 }
 
 main();
