@@ -114,8 +114,6 @@ describe.each(KINDS)("$name", ({ program, start, mounts }) => {
     const reference = parseReference(`${server.host}/team/again:v1`);
     await pushImage(client, reference);
     expect(await client.pushBlob(reference, sourceOf(LAYER), {}, never)).toBe("exists");
-    expect(await client.hasBlob(reference, digestOf(LAYER), never)).toBe(true);
-    expect(await client.hasBlob(reference, digestOf(Buffer.from("absent")), never)).toBe(false);
     expect(await client.hasManifest(reference, never)).toBe(true);
     expect(await client.hasManifest({ ...reference, tag: "absent" }, never)).toBe(false);
   });
@@ -214,7 +212,7 @@ describe.skipIf(dockerRegistry === undefined)("docker-registry with passwords", 
 
   test.each([
     ["a wrong password", "bob:wrong", /login again|log in again/],
-    ["no account", undefined, /log in: docker login localhost:\d+/],
+    ["no account", undefined, /[Ll]og in: docker login localhost:\d+/],
   ])("with %s a pull and a push end with a next step", async (_name, login, hint) => {
     const client = clientOf(login);
     const reference = parseReference(`${registry.host}/team/app:v1`);

@@ -242,19 +242,6 @@ test("a body that trickles counts as stalled", async () => {
   expect(error.message).toContain("no progress");
 });
 
-test("a blob that is not there, and one that is hidden, are not there", async () => {
-  const absent = describeBlob(Buffer.from("absent")).digest;
-  expect(await client.hasBlob(repository, absent, never)).toBe(false);
-  registry.fault("HEAD", BLOB, ({ response }) => void response.writeHead(403).end());
-  expect(await client.hasBlob(repository, absent, never)).toBe(false);
-  expect(await client.hasBlob(repository, describeBlob(BYTES).digest, never)).toBe(true);
-});
-
-test("where HEAD is not served, GET is asked", async () => {
-  registry.fault("HEAD", BLOB, ({ response }) => void response.writeHead(405).end());
-  expect(await client.hasBlob(repository, describeBlob(BYTES).digest, never)).toBe(true);
-});
-
 function breakAfter(bytes: number): void {
   registry.fault("GET", BLOB, ({ response }) => {
     response.writeHead(200, { "content-length": BYTES.length });

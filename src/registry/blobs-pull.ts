@@ -1,13 +1,11 @@
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { repositoryName } from "../oci/reference.ts";
-import { pullScope, pushScope } from "./auth/scope.ts";
+import { blobCall } from "./blob-call.ts";
 import type { BlobDownload } from "./blob-download.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import type { HttpResponse } from "./http/transport.ts";
 import type { Call, Session } from "./session.ts";
-import { isTransient, statusError } from "./status-error.ts";
+import { statusError } from "./status-error.ts";
 import type { Subject } from "./subject.ts";
 import type { Repository } from "./types.ts";
 
@@ -43,65 +41,6 @@ export async function getBlobAt(
     }
     download.verify(subject);
   });
-}
-
-/** Asked with the permission to push, which is what follows. What is hidden from us (403) counts as missing. */
-export async function hasBlobAt(
-  session: Session,
-  endpoint: Endpoint,
-  repository: Repository,
-  digest: Digest,
-  signal: AbortSignal,
-): Promise<boolean> {
-  return session.attempts(endpoint, "manifest", signal, () =>
-    blobExists(session, endpoint, repository, digest, signal),
-  );
-}
-
-/** One attempt of {@link hasBlobAt}, for callers that hold a place already. */
-export async function blobExists(
-  session: Session,
-  endpoint: Endpoint,
-  repository: Repository,
-  digest: Digest,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const call = blobCall("HEAD", endpoint, repository, digest, "push");
-  const head = await session.send(call, signal);
-  if (isTransient(head.status)) throw await statusError(head, call.subject);
-  await head.discard();
-  if (head.status !== 405) return head.status === 200;
-  const get = await session.send({ ...call, method: "GET" }, signal);
-  await get.discard();
-  return get.status === 200;
-}
-
-function blobCall(
-  method: "GET" | "HEAD",
-  endpoint: Endpoint,
-  repository: Repository,
-  digest: Digest,
-  action: Subject["action"],
-): Call {
-  const path = endpoint.pathOf(repository.path);
-  return {
-    method,
-    endpoint,
-    path,
-    target: `blobs/${digest}`,
-    scopes: [action === "push" ? pushScope(path) : pullScope(path)],
-    subject: blobSubject(endpoint, repository, digest, action),
-  };
-}
-
-export function blobSubject(
-  endpoint: Endpoint,
-  repository: Repository,
-  digest: Digest,
-  action: Subject["action"],
-): Subject {
-  const name = repositoryName(repository);
-  return { what: `blob ${name}@${digest}`, repository: name, host: endpoint.name, action };
 }
 
 /** Where in the blob the answer starts; undefined where it does not fit the range that was asked for. */

@@ -49,6 +49,21 @@ test("a blob that is there is not opened", async () => {
   expect(registry.seen).toHaveLength(1);
 });
 
+test.each([404, 403])("a blob that is not there or hidden (%i) goes up", async (status) => {
+  registry.putBlob(repository.path, BYTES);
+  registry.fault("HEAD", /blobs/, ({ response }) => void response.writeHead(status).end());
+  expect(await client.pushBlob(repository, SOURCE, {}, never)).toBe("uploaded");
+});
+
+test.each([
+  [200, "exists"],
+  [404, "uploaded"],
+])("where HEAD is not served, GET is asked (%i: %s)", async (status, outcome) => {
+  registry.fault("HEAD", /blobs/, ({ response }) => void response.writeHead(405).end());
+  registry.fault("GET", /blobs/, ({ response }) => void response.writeHead(status).end(BYTES));
+  expect(await client.pushBlob(repository, SOURCE, {}, never)).toBe(outcome);
+});
+
 test("a blob of another repository is mounted, not opened", async () => {
   registry.putBlob("base/image", BYTES);
   expect(await client.pushBlob(repository, unopenable(), { mountFrom: ["base/image"] }, never)).toBe("mounted");

@@ -1,6 +1,7 @@
 import { pullScope, pushScope } from "./auth/scope.ts";
 import { openBody } from "./blob-body.ts";
-import { blobExists, blobSubject } from "./blobs-pull.ts";
+import { blobSubject } from "./blob-call.ts";
+import { blobExists } from "./blob-exists.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { assertSafeTarget } from "./http/redirect.ts";

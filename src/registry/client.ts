@@ -17,13 +17,11 @@ const DEFAULT_CONCURRENCY = 4;
 /** A client for any number of registries. It opens, reads and looks up nothing before it is used. */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const clock = options.clock ?? systemClock;
-  const userAgent = options.userAgent ?? "manyarch";
   const plainHttp = options.plainHttp ?? [];
   const warnings = new Warnings(options.onWarning ?? ((): void => undefined));
   const transport = createTransport(options, { ...DEFAULT_TIMEOUTS, ...options.timeouts });
   const authorizer = new Authorizer({
     transport,
-    userAgent,
     now: () => clock.now(),
     isPlainHttpAllowed: (address) => isLoopback(new URL(`http://${address}`).hostname) || isNamed(address, plainHttp),
     findCredential: lazyCredentials(options.env),
@@ -33,7 +31,6 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     authorizer,
     warnings,
     clock,
-    userAgent,
     policy: { ...DEFAULT_RETRY, ...options.retry },
   });
   const endpoints = new Endpoints({
@@ -83,10 +80,6 @@ function pushes(
     async checkPush(repository, signal) {
       const { checkPushAt } = await import("./push-check.ts");
       return checkPushAt(session, endpoints.upstream(repository.domain), repository, signal);
-    },
-    async hasBlob(repository, digest, signal) {
-      const { hasBlobAt } = await import("./blobs-pull.ts");
-      return hasBlobAt(session, endpoints.upstream(repository.domain), repository, digest, signal);
     },
     async hasManifest(reference, signal) {
       const { hasManifestAt } = await import("./manifests-push.ts");

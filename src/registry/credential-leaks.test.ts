@@ -102,7 +102,7 @@ const operations: Record<string, { method: string; path: RegExp; run: (client: T
   "HEAD of a blob": {
     method: "HEAD",
     path: /blobs/,
-    run: (client) => client.hasBlob(repository, DESCRIPTOR.digest, never),
+    run: (client) => client.pushBlob(repository, sourceOf(BYTES), {}, never),
   },
   "GET of a blob": {
     method: "GET",
@@ -135,7 +135,7 @@ test.each(cases)("a redirected %s with %s takes no credentials along", async (na
   if (operation === undefined) throw new Error(name);
   using client = guardedClient(guarding);
   // The first answer is the challenge; the one to the authorised request leads away.
-  await client.hasBlob(repository, describeBlob(Buffer.from("x")).digest, never);
+  await client.hasManifest({ ...repository, tag: "none" }, never);
   registry.fault(
     operation.method,
     operation.path,

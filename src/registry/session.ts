@@ -31,7 +31,6 @@ export interface SessionOptions {
   readonly warnings: Warnings;
   readonly policy: RetryPolicy;
   readonly clock: Clock;
-  readonly userAgent: string;
 }
 
 /** What every operation is made of: authorised requests, a place at the host, and attempts. */
@@ -81,24 +80,18 @@ export class Session {
   async #exchange(call: Call, authorization: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
     const { transport, warnings } = this.#options;
     const response = await inRightScheme(call.endpoint, (origin) =>
-      sendFollowing(transport, this.#requestFor(call, origin, authorization), signal),
+      sendFollowing(transport, requestFor(call, origin, authorization), signal),
     );
     warnings.heard(call.endpoint.name, response.headers["warning"]);
     return response;
   }
+}
 
-  #requestFor(call: Call, origin: string, authorization: string | undefined): HttpRequest {
-    const headers: Record<string, string> = {
-      // An encoded body would not have the digest that was asked for.
-      "accept-encoding": "identity",
-      "user-agent": this.#options.userAgent,
-      ...call.headers,
-    };
-    const url = urlOf(call, origin);
-    // An upload may have been sent to another host; that one gets nothing of ours.
-    if (authorization !== undefined && url.origin === new URL(origin).origin) headers["authorization"] = authorization;
-    return { method: call.method, url, headers, body: call.body };
-  }
+function requestFor(call: Call, origin: string, authorization: string | undefined): HttpRequest {
+  const url = urlOf(call, origin);
+  // An upload may have been sent to another host; that one gets nothing of ours.
+  const isOurs = authorization !== undefined && url.origin === new URL(origin).origin;
+  return { method: call.method, url, headers: { ...call.headers, ...(isOurs && { authorization }) }, body: call.body };
 }
 
 function urlOf({ endpoint, path, target }: Call, origin: string): URL {

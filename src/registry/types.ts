@@ -50,8 +50,6 @@ export interface RegistryClientOptions {
   readonly plainHttp?: readonly string[] | undefined;
   /** From {@link parseMirrors}. Mirrors serve pulls only. Default none. */
   readonly mirrors?: Mirrors | undefined;
-  /** Certificates in PEM, trusted beside the ones the system trusts. Default none. */
-  readonly ca?: readonly string[] | undefined;
   /** Requests in flight per host, 1 or more. Default 4. */
   readonly concurrency?: number | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
@@ -60,8 +58,6 @@ export interface RegistryClientOptions {
   readonly clock?: Clock | undefined;
   /** One line for the user, each text once: a registry's `Warning` header, a mirror that failed. */
   readonly onWarning?: ((text: string) => void) | undefined;
-  /** Default `manyarch`. */
-  readonly userAgent?: string | undefined;
 }
 
 /**
@@ -90,8 +86,6 @@ export interface RegistryClient {
    * that takes no such question passes.
    */
   checkPush(repository: Repository, signal: AbortSignal): Promise<void>;
-  /** Whether the registry itself (no mirror) has the blob in this repository. */
-  hasBlob(repository: Repository, digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Whether the registry itself (no mirror) has the manifest. */
   hasManifest(reference: Reference, signal: AbortSignal): Promise<boolean>;
   /**

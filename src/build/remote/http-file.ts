@@ -75,8 +75,7 @@ async function ask(step: HttpStep, known: KnownFile | undefined, options: HttpFi
   const url = new URL(step.url);
   url.hash = "";
   const headers = { ...authorization(step, options.private), ...validators(known) };
-  const request = { method: "GET", url, headers: { ...COMMON_HEADERS, ...headers } } as const;
-  const response = await sendFollowing(options.transport, request, options.signal);
+  const response = await sendFollowing(options.transport, { method: "GET", url, headers }, options.signal);
   if (known !== undefined && isSame(response, known)) {
     await response.discard();
     return { kind: "known", file: known };
@@ -84,9 +83,6 @@ async function ask(step: HttpStep, known: KnownFile | undefined, options: HttpFi
   if (response.status === 200) return { kind: "new", response };
   throw await statusError(response, step.url);
 }
-
-/** Encoded for the way only where a server insists: what is stored is what was meant. */
-const COMMON_HEADERS = { "accept-encoding": "identity", "user-agent": "manyarch" } as const;
 
 function validators(known: KnownFile | undefined): Readonly<Record<string, string>> {
   if (known?.etag !== undefined) return { "if-none-match": known.etag };

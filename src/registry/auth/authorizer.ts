@@ -16,7 +16,6 @@ import { basicAuthorization, fetchToken } from "./token.ts";
 
 export interface AuthorizerOptions {
   readonly transport: Transport;
-  readonly userAgent: string;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly isPlainHttpAllowed: (address: string) => boolean;
@@ -125,13 +124,13 @@ export class Authorizer {
     signal: AbortSignal,
   ): Promise<string> {
     if (credential.kind === "bearer") return `Bearer ${credential.token}`;
-    const { transport, userAgent } = this.#options;
+    const { transport } = this.#options;
     const permissions = permissionsOf(scopes);
     const cached = this.#tokens.find(endpoint.origin, permissions);
     if (cached !== undefined) return `Bearer ${cached}`;
     const key = [endpoint.origin, realm.href, ...permissions].join("\n");
     return this.#flights.run(key, signal, async (shared) => {
-      const token = await fetchToken({ realm, service, scopes, credential, userAgent, subject }, transport, shared);
+      const token = await fetchToken({ realm, service, scopes, credential, subject }, transport, shared);
       this.#tokens.add(endpoint.origin, permissions, token);
       return `Bearer ${token.token}`;
     });

@@ -14,7 +14,6 @@ export interface TokenRequest {
   readonly service: string | undefined;
   readonly scopes: readonly Scope[];
   readonly credential: Credential;
-  readonly userAgent: string;
   readonly subject: Subject;
 }
 
@@ -41,22 +40,17 @@ export async function fetchToken(request: TokenRequest, transport: Transport, si
 }
 
 /** distribution, "Token Authentication Specification". */
-function tokenRequest({ realm, service, scopes, credential, userAgent }: TokenRequest): HttpRequest {
+function tokenRequest({ realm, service, scopes, credential }: TokenRequest): HttpRequest {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set("service", service);
   for (const scope of scopes) url.searchParams.append("scope", formatScope(scope));
   const authorization = basicAuthorization(credential);
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    "accept-encoding": "identity",
-    "user-agent": userAgent,
-  };
-  if (authorization !== undefined) headers["authorization"] = authorization;
+  const headers = { accept: "application/json", ...(authorization !== undefined && { authorization }) };
   return { method: "GET", url, headers };
 }
 
 /** distribution, "OAuth2 Token Authentication". */
-function refreshRequest({ realm, service, scopes, userAgent }: TokenRequest, refreshToken: string): HttpRequest {
+function refreshRequest({ realm, service, scopes }: TokenRequest, refreshToken: string): HttpRequest {
   const form = new URLSearchParams({
     grant_type: "refresh_token",
     service: service ?? "",
@@ -68,12 +62,7 @@ function refreshRequest({ realm, service, scopes, userAgent }: TokenRequest, ref
   return {
     method: "POST",
     url: realm,
-    headers: {
-      accept: "application/json",
-      "accept-encoding": "identity",
-      "content-type": "application/x-www-form-urlencoded",
-      "user-agent": userAgent,
-    },
+    headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
     body: { size: bytes.length, isSecret: true, open: () => [bytes] },
   };
 }

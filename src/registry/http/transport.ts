@@ -29,7 +29,10 @@ export interface RequestBody {
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
-  /** Names in lower case. `content-length` is set from the body. */
+  /**
+   * Names in lower case. `content-length` is set from the body, and without word to the contrary we say who we are
+   * and that we want no encoding: an encoded body would not have the digest that was asked for.
+   */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
 }
@@ -89,9 +92,11 @@ async function exchange(
   }
 }
 
+const DEFAULT_HEADERS = { "accept-encoding": "identity", "user-agent": "manyarch" };
+
 function start(request: HttpRequest, route: Route): http.ClientRequest {
   const { url, method, body } = request;
-  const headers: Record<string, string> = { ...request.headers };
+  const headers: Record<string, string> = { ...DEFAULT_HEADERS, ...request.headers };
   if (body !== undefined) headers["content-length"] = String(body.size);
   return route.request({
     protocol: url.protocol,
