@@ -1,15 +1,36 @@
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf } from "../base/errors.ts";
 
 const SIGTERM = 15;
 
+/** The processes of the container whose first one `pidFile` names; none where the runtime is still at making it. */
+export function containerProcesses(pidFile: string): readonly number[] {
+  const init = readPid(pidFile);
+  return init === undefined ? [] : processesWith(init);
+}
+
+/** Ends a container whose runtime was killed, and waits until nothing of it is left. */
+export async function endOrphan(pidFile: string): Promise<void> {
+  const init = readPid(pidFile);
+  if (init === undefined || processesWith(init).length === 0) return;
+  signalProcess(init, "SIGKILL");
+  while (processesWith(init).length > 0) await sleep(2);
+}
+
+/** The id that a runtime has written there; undefined as long as it has not. */
+function readPid(path: string): number | undefined {
+  const pid = Number(ifThere(() => readFileSync(path, "latin1")));
+  return pid > 0 ? pid : undefined;
+}
+
 /**
- * The processes in the pid namespace of `init`, itself included, by their ids here; none where it has ended.
- * Not those that have ended and that nobody has waited for.
+ * The processes in the pid namespace of `init`, itself included, by their ids here; none where it has ended, also
+ * where its id is another process's of ours by now. Not those that have ended and that nobody has waited for.
  */
-export function processesWith(init: number): readonly number[] {
+function processesWith(init: number): readonly number[] {
   const namespace = pidNamespace(init);
-  if (namespace === undefined) return [];
+  if (namespace === undefined || namespace === pidNamespace("self")) return [];
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
@@ -31,7 +52,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function pidNamespace(pid: number): string | undefined {
+function pidNamespace(pid: number | "self"): string | undefined {
   return ifThere(() => readlinkSync(`/proc/${pid}/ns/pid`));
 }
 

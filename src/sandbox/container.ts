@@ -3,10 +3,11 @@ import type { Syscalls } from "../sys/syscalls.ts";
 import type { RuntimeSpec } from "./oci-spec.ts";
 import { forwardOutput } from "./output.ts";
 import type { OnOutput } from "./output.ts";
+import { containerProcesses, endOrphan } from "./container-processes.ts";
 import { complaintIn } from "./runtime-log.ts";
 import { startRuntime } from "./runtime-process.ts";
 import type { Runtime } from "./runtime.ts";
-import { endOrphan, stopOnAbort } from "./stop-container.ts";
+import { stopOnAbort } from "./stop-on-abort.ts";
 
 export interface ContainerOptions {
   /** Names the container; unique among those that share `stateDirectory`. */
@@ -56,7 +57,7 @@ export async function runContainer(
   // Awaited below, after the exit; until then its failure is nobody's.
   output.ended.catch(() => {});
   const ended = new AbortController();
-  const stopped = stopOnAbort(pidFile, signal, ended.signal);
+  const stopped = stopOnAbort(() => containerProcesses(pidFile), signal, ended.signal);
   try {
     const { code, killedBy } = await exited;
     if (killedBy !== undefined) await endOrphan(pidFile);

@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { constants } from "node:os";
 import type { ProcessCalls } from "../../sys/process-calls.ts";
-import { catchesTerm, signalProcess } from "../container-processes.ts";
+import { signalProcess } from "../container-processes.ts";
 import type { ContainerEnd } from "../container.ts";
 import { forwardOutput } from "../output.ts";
 import type { OnOutput } from "../output.ts";
+import { stopOnAbort } from "../stop-on-abort.ts";
 import type { LaunchFailure, LaunchJob } from "./job.ts";
 import type { LaunchEnd, Launcher } from "./launcher.ts";
 import { markedProcesses } from "./marks.ts";
-
-/** Milliseconds that a process which catches SIGTERM has to end by itself. */
-const GRACE = 10_000;
 
 export interface CommandOptions {
   readonly calls: ProcessCalls;
@@ -33,7 +31,7 @@ export async function runCommand(
   // Awaited below, after the exit; until then its failure is nobody's.
   output.ended.catch(() => {});
   const ended = new AbortController();
-  const stopped = stopOnAbort(job.mark, signal, ended.signal);
+  const stopped = stopOnAbort(() => markedProcesses(job.mark), signal, ended.signal);
   try {
     launcher.begin(job);
     const end = await launcher.ended;
@@ -61,24 +59,6 @@ export async function killAll(mark: string, calls: ProcessCalls): Promise<void> 
     if (processes.length === 0) return;
     await sleep(1);
   }
-}
-
-async function stopOnAbort(mark: string, signal: AbortSignal, ended: AbortSignal): Promise<void> {
-  await Promise.race([aborted(signal, ended), aborted(ended)]);
-  if (ended.aborted) return;
-  const processes = markedProcesses(mark);
-  const graceful = processes.some(catchesTerm);
-  for (const pid of processes) signalProcess(pid, "SIGTERM");
-  if (graceful) await Promise.race([aborted(ended), sleep(GRACE, undefined, { ref: false })]);
-  if (!ended.aborted) for (const pid of markedProcesses(mark)) signalProcess(pid, "SIGKILL");
-}
-
-/** Settles when `signal` is aborted; `until` takes its listener away. */
-function aborted(signal: AbortSignal, until?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true, ...(until && { signal: until }) });
-  });
 }
 
 function containerEnd(
