@@ -60,7 +60,7 @@ async function change(
     if (maker.kind === "copy" || !met.links) expect(dump(merged).slice(1)).toEqual(shown.slice(1));
     return { upper, lines: entryLines(diffEntries(upper, below, { syscalls }), start), before, after, met };
   } finally {
-    root.discard();
+    await root.discard();
   }
 }
 

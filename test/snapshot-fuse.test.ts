@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { errnoOf } from "../src/base/errors.ts";
 import { diffEntries } from "../src/snapshot/diff.ts";
 import { fuseOverlayRoot, keepsDevices } from "../src/snapshot/fuse-overlay-root.ts";
 import { LayeredTree } from "../src/snapshot/layered-tree.ts";
@@ -53,6 +54,31 @@ test.skipIf(!canServe)("fuse-overlayfs leaves its changes in the form of all sna
   ]);
 });
 
+test.skipIf(!canServe)("a root that is given up has no process and no mount any more", async () => {
+  const roots = fuseOverlayRoot({ program, scratch: directory, syscalls });
+  const root = await roots.open({ lower: [], upper: join(directory, "upper"), space: directory }, signal);
+  expect(serversOf(root.directory)).toHaveLength(1);
+  await root.discard();
+  await root.discard();
+  expect(serversOf(root.directory)).toEqual([]);
+  expect(mountsBelow(directory)).toEqual([]);
+});
+
+test.skipIf(!canServe)(
+  "a fuse-overlayfs that is killed in the middle of a RUN fails it, and leaves no mount",
+  async () => {
+    const roots = fuseOverlayRoot({ program, scratch: directory, syscalls });
+    const root = await roots.open({ lower: [], upper: join(directory, "upper"), space: directory }, signal);
+    for (const pid of serversOf(root.directory)) process.kill(pid, "SIGKILL");
+    await expect.poll(() => serversOf(root.directory)).toEqual([]);
+    root.release();
+    expect(mountsBelow(directory)).toEqual([]);
+    expect(existsSync(root.directory)).toBe(false);
+    await expect(root.collect(signal)).rejects.toMatchObject({ code: "OVERLAY_FUSE_FAILED" });
+    await root.discard();
+  },
+);
+
 test.skipIf(!canServe)("a fuse-overlayfs that cannot mount, or spoils devices, is told", async () => {
   const failing = fuseOverlayRoot({ program: "/bin/false", scratch: directory, syscalls });
   const layers = { lower: [], upper: join(directory, "upper"), space: directory };
@@ -74,3 +100,25 @@ test("marks and names of fuse-overlayfs become those of overlayfs", () => {
   expect(shown.map((line) => line.split(" ")[0])).toEqual(["/d", "/e", "/e/n"]);
   expect(syscalls.llistxattr(join(upper, "d"))).toEqual(["user.overlay.opaque"]);
 });
+
+function serversOf(mountPoint: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name) && commandOf(name).endsWith(`\0${mountPoint}\0`))
+    .map(Number);
+}
+
+/** Of one that has ended it is empty. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes(errnoOf(error) ?? "")) return "";
+    throw error;
+  }
+}
+
+function mountsBelow(path: string): readonly string[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(path));
+}

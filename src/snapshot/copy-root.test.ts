@@ -67,7 +67,7 @@ async function open(roots: RootMaker, lower: readonly string[]): Promise<Opened>
 async function changesOf(lower: readonly string[], { root, upper }: Opened): Promise<readonly string[]> {
   root.release();
   await root.collect(signal);
-  root.discard();
+  await root.discard();
   return listEntries(diffEntries(upper, new LayeredTree(lower, syscalls), { syscalls }));
 }
 
@@ -195,7 +195,7 @@ test("a copy whose RUN failed is not gone on with, and few are kept", async () =
   const lower = [base("echo a > f")];
   const failed = await open(roots, lower);
   failed.root.release();
-  failed.root.discard();
+  await failed.root.discard();
   expect(existsSync(failed.root.directory)).toBe(false);
   for (let round = 0; round < 8; round++) await changesOf(lower, await open(roots, lower));
   expect(readdirSync(place).length).toBeLessThanOrEqual(4);

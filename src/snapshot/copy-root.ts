@@ -140,7 +140,7 @@ class CopiedRoot implements WritableRoot {
     }
   }
 
-  discard(): void {
+  async discard(): Promise<void> {
     if (this.#root !== undefined) removeTree(fromUtf8(this.#root.directory));
     this.#root = undefined;
   }

@@ -57,8 +57,7 @@ export async function keepsDevices(
     if (errnoOf(error) === undefined) throw error;
     return false;
   } finally {
-    root.release();
-    root.discard();
+    await root.discard();
   }
 }
 
@@ -88,17 +87,24 @@ async function openFuse(
   const below = lower.length > 0 ? lower : [emptyLayer(scratch)];
   const server = serve(program, directory, { lower: below, upper, work });
   let there = true;
+  let crashed = false;
   const release = (): void => {
     if (!there) return;
     there = false;
-    if (isMounted(directory, scratch)) unmount(directory, syscalls);
+    const mount = mountAt(directory, scratch);
+    crashed = mount === "dead";
+    if (mount !== "none") unmount(directory, syscalls);
     for (const path of [directory, work]) removeTree(fromUtf8(path));
+  };
+  const discard = async (): Promise<void> => {
+    release();
+    server.child.kill("SIGKILL");
+    await server.ended;
   };
   try {
     await whenMounted(server, directory, scratch, signal);
   } catch (error) {
-    server.child.kill("SIGKILL");
-    release();
+    await discard();
     throw error;
   }
   const collect = async (ending: AbortSignal): Promise<void> => {
@@ -109,15 +115,17 @@ async function openFuse(
     await server.ended;
     ending.removeEventListener("abort", kill);
     ending.throwIfAborted();
+    if (crashed) throw failed(`it ended before the RUN did: ${server.said()}`);
     toOverlayForm(upper, syscalls);
   };
-  return { directory, changes: upper, release, collect, discard: release };
+  return { directory, changes: upper, release, collect, discard };
 }
 
 interface Server {
   readonly child: ChildProcess;
+  readonly ended: Promise<void>;
   /** What it said, once it has ended. */
-  readonly ended: Promise<string>;
+  said(): string | undefined;
 }
 
 function serve(
@@ -128,32 +136,43 @@ function serve(
   const options = `lowerdir=${lower.toReversed().join(":")},upperdir=${upper},workdir=${work}`;
   const argv = ["-f", "-o", options, directory];
   const child = spawn(program, argv, { cwd: "/", env: {}, stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
+  let words = "";
+  let said: string | undefined;
   for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (text: Buffer) => (said = (said + text.toString("latin1")).slice(-2000)));
-  const ended = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", () => resolve(said.trim()));
+    stream.on("data", (text: Buffer) => (words = (words + text.toString("latin1")).slice(-2000)));
+  const ended = new Promise<void>((resolve) => {
+    const end = (last: string): void => {
+      said ??= last === "" ? "it ended without a word" : last;
+      resolve();
+    };
+    child.once("error", (error) => end(error.message));
+    child.once("close", () => end(words.trim()));
   });
-  return { child, ended };
+  return { child, ended, said: () => said };
 }
 
-async function whenMounted({ ended }: Server, directory: string, scratch: string, signal: AbortSignal): Promise<void> {
-  let end: string | undefined;
-  void ended.then((said) => (end = said));
-  for (let waited = 0; !isMounted(directory, scratch); waited += POLL) {
+async function whenMounted({ said }: Server, directory: string, scratch: string, signal: AbortSignal): Promise<void> {
+  for (let waited = 0; ; waited += POLL) {
     signal.throwIfAborted();
+    const end = said();
     if (end !== undefined || waited >= PATIENCE) throw failed(end ?? "it did not mount in time");
+    if (mountAt(directory, scratch) === "served") return;
     await pause(POLL);
   }
 }
 
-function isMounted(directory: string, scratch: string): boolean {
-  return statSync(directory).dev !== statSync(scratch).dev;
+/** `dead`: its server has ended, and the mount is still there. */
+function mountAt(directory: string, scratch: string): "none" | "served" | "dead" {
+  try {
+    return statSync(directory).dev === statSync(scratch).dev ? "none" : "served";
+  } catch (error) {
+    if (errnoOf(error) === "ENOTCONN") return "dead";
+    throw error;
+  }
 }
 
 function failed(said: string): AppError {
-  return new AppError("OVERLAY_FUSE_FAILED", `cannot mount by fuse-overlayfs: ${said === "" ? "it ended" : said}`, {
+  return new AppError("OVERLAY_FUSE_FAILED", `cannot mount by fuse-overlayfs: ${said}`, {
     hint: "Give the container /dev/fuse: docker run --device /dev/fuse. Without it files are copied, which works as well.",
   });
 }

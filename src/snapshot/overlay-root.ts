@@ -42,5 +42,6 @@ function openOverlay({ lower, upper, space }: RootLayers, { scratch, syscalls }:
     release();
     throw error;
   }
-  return { directory, changes: upper, release, collect: async () => release(), discard: release };
+  const end = async (): Promise<void> => release();
+  return { directory, changes: upper, release, collect: end, discard: end };
 }

@@ -28,6 +28,6 @@ export interface WritableRoot {
   release(): void;
   /** Puts what changed into `upper`. */
   collect(signal: AbortSignal): Promise<void>;
-  /** Gives up everything but `upper`. May be called again. */
-  discard(): void;
+  /** Gives up everything but `upper`, and waits until nothing changes that any more. May be called again. */
+  discard(): Promise<void>;
 }

@@ -57,8 +57,7 @@ async function tryRoots(roots: RootMaker, space: string): Promise<AppError | und
   mkdirSync(space);
   try {
     const root = await roots.open({ lower: [], upper: `${space}/fs`, space }, new AbortController().signal);
-    root.release();
-    root.discard();
+    await root.discard();
     return undefined;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "OVERLAY_MOUNT_FAILED") throw error;

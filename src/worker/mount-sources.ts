@@ -105,10 +105,7 @@ async function openBind(
   mkdirSync(space, { mode: 0o700 });
   const lower = layerDirectories(chain, context);
   const root = await context.roots.open({ lower, upper: `${space}/fs`, space }, signal);
-  const close = (): void => {
-    root.release();
-    root.discard();
-  };
+  const close = (): Promise<void> => root.discard();
   try {
     const target = root.directory;
     const tree = new DirectoryTree(target);
@@ -118,7 +115,7 @@ async function openBind(
     const kind = node.type === "directory" ? "directory" : "file";
     return { mount: { kind, path: path === "" ? target : `${target}/${toUtf8(path)}`, readonly }, env: [], close };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }

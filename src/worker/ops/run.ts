@@ -53,7 +53,7 @@ async function inRoot(
     for (const made of points.toReversed()) removeMountPoints(root, made, syscalls);
     await root.collect(signal);
   } finally {
-    root.discard();
+    await root.discard();
   }
 }
 
