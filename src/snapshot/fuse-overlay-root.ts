@@ -87,13 +87,10 @@ async function openFuse(
   const below = lower.length > 0 ? lower : [emptyLayer(scratch)];
   const server = serve(program, directory, { lower: below, upper, work });
   let there = true;
-  let crashed = false;
   const release = (): void => {
     if (!there) return;
     there = false;
-    const mount = mountAt(directory, scratch);
-    crashed = mount === "dead";
-    if (mount !== "none") unmount(directory, syscalls);
+    if (isMounted(directory, scratch)) unmount(directory, syscalls);
     for (const path of [directory, work]) removeTree(fromUtf8(path));
   };
   const discard = async (): Promise<void> => {
@@ -115,7 +112,7 @@ async function openFuse(
     await server.ended;
     ending.removeEventListener("abort", kill);
     ending.throwIfAborted();
-    if (crashed) throw failed(`it ended before the RUN did: ${server.said()}`);
+    if (server.child.exitCode !== 0) throw failed(`it crashed: ${server.said()}`);
     toOverlayForm(upper, syscalls);
   };
   return { directory, changes: upper, release, collect, discard };
@@ -156,17 +153,17 @@ async function whenMounted({ said }: Server, directory: string, scratch: string,
     signal.throwIfAborted();
     const end = said();
     if (end !== undefined || waited >= PATIENCE) throw failed(end ?? "it did not mount in time");
-    if (mountAt(directory, scratch) === "served") return;
+    if (isMounted(directory, scratch)) return;
     await pause(POLL);
   }
 }
 
-/** `dead`: its server has ended, and the mount is still there. */
-function mountAt(directory: string, scratch: string): "none" | "served" | "dead" {
+function isMounted(directory: string, scratch: string): boolean {
   try {
-    return statSync(directory).dev === statSync(scratch).dev ? "none" : "served";
+    return statSync(directory).dev !== statSync(scratch).dev;
   } catch (error) {
-    if (errnoOf(error) === "ENOTCONN") return "dead";
+    // Its server has crashed, and the mount is still there.
+    if (errnoOf(error) === "ENOTCONN") return true;
     throw error;
   }
 }
