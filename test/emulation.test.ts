@@ -53,7 +53,7 @@ describe.each(users)("as %s user", (user) => {
   test.runIf(isMachineKnown()).each(SOME.map(({ name }) => name))("%s runs below a tracer", async (name) => {
     const result = await build(name, [], ["--sandbox=proot"]);
     expectRan(result);
-    expect(result.stderr).toContain(`${name} runs under qemu-`);
+    expect(result.stderr).toMatch(new RegExp(`linux/${name}(?:/v7)? runs under qemu-`));
     expect(result.stderr).toContain("started by a tracer");
   });
 
@@ -73,7 +73,7 @@ describe.each(users)("as %s user", (user) => {
       directory,
     ]);
     expect(exitCode, stderr).toBe(0);
-    expect(stderr.match(/info\[EMULATION\]: arm64 runs under qemu-aarch64\S* \d/g) ?? []).toHaveLength(
+    expect(stderr.match(/info\[EMULATION\]: linux\/arm64 runs under qemu-aarch64\S* \d/g) ?? []).toHaveLength(
       machine === "arm64" ? 0 : 1,
     );
     expect(stderr.match(/\d forked$/gm)).toHaveLength(3);

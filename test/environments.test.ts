@@ -123,7 +123,7 @@ async function checkImage({ target }: Bed, image: string): Promise<void> {
 
 function rowOf({ name, brief }: Pick<Environment, "name" | "brief">, { output, seconds }: EnvironmentResult): Row {
   const rung = /RUN executes on the rung (\w+)/.exec(output)?.[1] ?? "runtime";
-  const emulation = /info\[EMULATION\]: arm64 runs (.*)/.exec(output)?.[1] ?? "";
+  const emulation = /info\[EMULATION\]: linux\/arm64 runs (.*)/.exec(output)?.[1] ?? "";
   return { environment: name, brief, rung, emulation, seconds };
 }
 

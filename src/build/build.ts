@@ -22,6 +22,7 @@ import type { Worker } from "../worker/spawn.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
 import { mainPacking, makeImages } from "./images.ts";
 import { withCrossing } from "./crossing.ts";
+import { notesOnce } from "./notes-once.ts";
 import { checkOutputs, writeOutputs } from "./outputs.ts";
 import type { BuildRequest } from "./request.ts";
 import { planRequest, type PlannedBuild } from "./plan-request.ts";
@@ -46,7 +47,7 @@ export interface BuildOutcome {
 export async function build(request: BuildRequest, dependencies: BuildDependencies): Promise<BuildOutcome> {
   const start = performance.now();
   const stop = new AbortController();
-  const emit: EventSink = (event) => dependencies.emit({ ...event, time: performance.now() - start });
+  const emit = notesOnce((event) => dependencies.emit({ ...event, time: performance.now() - start }));
   const signal = AbortSignal.any([dependencies.signal, stop.signal]);
   const workshop = await openWorkshop(request, { ...dependencies, signal }, emit);
   let failure: AppError | undefined;

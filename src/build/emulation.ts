@@ -1,6 +1,7 @@
 import type { EventSink } from "../engine/events.ts";
 import type { RunStep } from "../engine/types.ts";
-import { hostPlatform } from "../oci/platform.ts";
+import { formatPlatform, hostPlatform } from "../oci/platform.ts";
+import type { Platform } from "../oci/platform.ts";
 import type { Ground } from "../plan/refusal.ts";
 import { chooseStrategies, foreignArchitectures } from "../plan/strategies.ts";
 import type { Strategies } from "../plan/strategies.ts";
@@ -64,28 +65,21 @@ export function needsTracer(strategies: Strategies): boolean {
 /** What the engine hands the worker with a RUN; `onUse` is called for each. */
 export function emulatorOf(
   strategies: Strategies,
-  onUse: (architecture: string, emulation: Emulation) => void,
+  onUse: (platform: Platform, emulation: Emulation) => void,
 ): (step: RunStep) => Emulator | undefined {
   return (step) => {
     const strategy = strategies.get(stepId(step));
     if (strategy?.kind !== "emulated") return undefined;
     const { emulation } = strategy;
-    onUse(step.platform.architecture, emulation);
+    onUse(step.platform, emulation);
     return emulation.kind === "host" ? undefined : emulation;
   };
 }
 
-/** Says once of each architecture what its binaries run with, when the first of them does. */
-export function emulationNotes(emit: EventSink): (architecture: string, emulation: Emulation) => void {
-  const said = new Set<string>();
-  return (architecture, emulation) => {
-    if (said.has(architecture)) return;
-    said.add(architecture);
-    emit({
-      kind: "note",
-      level: "info",
-      code: "EMULATION",
-      message: `${architecture} runs ${describeEmulation(emulation)}`,
-    });
+/** Says of a platform what its binaries run with, when one of them does. */
+export function emulationNotes(emit: EventSink): (platform: Platform, emulation: Emulation) => void {
+  return (platform, emulation) => {
+    const message = `${formatPlatform(platform)} runs ${describeEmulation(emulation)}`;
+    emit({ kind: "note", level: "info", code: "EMULATION", message });
   };
 }

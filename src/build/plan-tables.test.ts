@@ -38,6 +38,18 @@ test("each stage of each platform has a strategy and a reason", async () => {
   ]);
 });
 
+test("variants of one architecture are told apart", async () => {
+  const text =
+    "FROM --platform=$BUILDPLATFORM a AS v6\nRUN one\nFROM --platform=$BUILDPLATFORM a AS v7\nRUN one\n" +
+    "FROM $TARGETVARIANT AS made\nFROM --platform=linux/arm/v6 b\nCOPY --from=made /x /\n";
+  const planned = await plan(text, { platforms: ["linux/arm/v6", "linux/arm/v7"] });
+  const rows = planStages(planned, chooseStrategies(planned, { platform: AMD64, emulation: new Map() }));
+  expect(rows.flatMap(({ name, target, runs }) => runs.map(({ line }) => `${name} ${target} ${line}`))).toEqual([
+    "v6 linux/arm/v6 2",
+    "v7 linux/arm/v7 4",
+  ]);
+});
+
 test("a RUN that nothing can run is in the plan, and the first of them is its refusal", async () => {
   const planned = await plan("FROM a\nRUN one\nRUN two\n", { platforms: PLATFORMS });
   expect(foreignArchitectures(planned, AMD64)).toEqual(["arm64"]);

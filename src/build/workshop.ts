@@ -81,8 +81,7 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
   const agents = new ServedAgents(request.agents, (name) => openSession().tempPath(name));
   const inputs = privateInputs(request, agents);
   const { sandbox, limits } = request;
-  const noteOnce = onceEach(note);
-  const keeper = new WorkerKeeper((needs) => startWorker(store, process, noteOnce, { ...needs, sandbox, limits }));
+  const keeper = new WorkerKeeper((needs) => startWorker(store, process, note, { ...needs, sandbox, limits }));
   return {
     store,
     client,
@@ -130,17 +129,6 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
       stack.defer(() => agents.close());
       stack.defer(() => keeper.close());
     },
-  };
-}
-
-/** A worker that takes the place of another one says the same again. */
-function onceEach(note: (code: string, message: string) => void): (code: string, message: string) => void {
-  const told = new Set<string>();
-  return (code, message) => {
-    const text = `${code} ${message}`;
-    if (told.has(text)) return;
-    told.add(text);
-    note(code, message);
   };
 }
 

@@ -1,6 +1,6 @@
 import type { RunPlan, StagePlan } from "../engine/events.ts";
 import type { BuildPlan, StepId, Target, TargetStage } from "../engine/types.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
+import { formatPlatform, platformsEqual, type Platform } from "../oci/platform.ts";
 import { describeEmulation } from "../sandbox/emulation/describe.ts";
 import type { Strategies, Strategy } from "./strategies.ts";
 
@@ -39,8 +39,7 @@ function plannedRuns(
     const step = graph.steps.get(id);
     if (step?.kind !== "run") return [];
     const labels = graph.labels.get(id) ?? [];
-    const label =
-      labels.find(({ target: { architecture } }) => architecture === target.platform.architecture) ?? labels[0];
+    const label = labels.find((one) => platformsEqual(one.target, target.platform)) ?? labels[0];
     const strategy = strategies.get(id);
     return {
       line: label?.source?.start.line ?? stage.source.start.line,
@@ -89,7 +88,7 @@ function strategyOf(facts: Facts): Pick<StagePlan, "strategy" | "reason"> {
     };
   if (all) return { strategy: "shared", reason: once };
   if (runs.length === 0) return { strategy: "native", reason: "no RUN: files only" };
-  if (platform.architecture !== target.architecture)
+  if (!platformsEqual(platform, target))
     return { strategy: "cross", reason: `--platform of its FROM: runs on ${formatPlatform(platform)}` };
   return { strategy: "native", reason: `this machine runs ${formatPlatform(platform)}` };
 }
