@@ -113,9 +113,10 @@ function optionalField(name: string, value: string | undefined): readonly KeyFie
   return value === undefined ? [] : [[name, value]];
 }
 
-/** What --parents and --exclude add to a selection's name. */
-export function selectionFields({ parents, excludes = [] }: CopySelection): readonly KeyField[] {
+/** What adds to a selection's name, beside its paths. */
+export function selectionFields({ parents, excludes = [], withItself }: CopySelection): readonly KeyField[] {
   const fields: KeyField[] = [];
+  if (withItself === true) fields.push(["with itself", ""]);
   if (parents === true) fields.push(["parents", ""]);
   if (excludes.length > 0) fields.push(["excludes", excludes]);
   return fields;

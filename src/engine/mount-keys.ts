@@ -27,7 +27,7 @@ async function describe(mount: StepMount, inputs: MountInputs): Promise<unknown>
     case "bind": {
       const { from, source, ...rest } = mount;
       if (source === "/") return [rest, await inputs.generation(from)];
-      return [rest, source, await inputs.content(from, { paths: [literalPattern(source.slice(1))] })];
+      return [rest, source, await inputs.content(from, { paths: [literalPattern(source.slice(1))], withItself: true })];
     }
     case "cache": {
       const { from, id, named, ...rest } = mount;

@@ -69,8 +69,9 @@ export class Selections {
     const name = selectionName(identity, selection);
     const known = options.results.selection(name);
     if (known !== undefined) return known;
-    const { paths, parents, excludes } = selection;
-    const { content } = await calls.chore({ op: "select", source: await this.source(id), paths, parents, excludes });
+    const { paths, parents, excludes, withItself } = selection;
+    const source = await this.source(id);
+    const { content } = await calls.chore({ op: "select", source, paths, parents, excludes, withItself });
     // A result that was made again is another one than the record named.
     const remade = await records.remade(id);
     options.results.putSelection(remade === undefined ? name : selectionName(remade.id, selection), content);

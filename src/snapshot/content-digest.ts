@@ -15,7 +15,7 @@ export type HashFile = (path: string, node: TreeNode) => Uint8Array;
 /**
  * What COPY copies, as one digest: of each thing named and everything in it the type, path, mode,
  * owner, link text, device numbers, attributes and bytes, but no times and no hard links. Of a
- * directory that is named only what is in it counts, as only that is copied.
+ * directory that is named only what is in it counts, as only that is copied; with itself where a source says so.
  */
 export function contentDigest(tree: Tree, sources: readonly Source[], hashFile?: HashFile): Digest {
   return runSteps(digestSteps(tree, sources, hashFile));
@@ -99,7 +99,7 @@ export class HashedContent implements Content {
 
 function record(source: Source, { relative, node }: Selected, fileDigest: Uint8Array | undefined): string {
   const named = relative === "";
-  if (named && node.type === "directory") return frame("source") + frame("directory");
+  if (named && node.type === "directory" && source.withItself !== true) return frame("source") + frame("directory");
   const fields = [
     named ? "source" : "inner",
     node.type,

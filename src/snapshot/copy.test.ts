@@ -233,6 +233,16 @@ function contents(): Record<string, Spec> {
   };
 }
 
+test("with itself a directory that is named counts with its mode and its owner", () => {
+  const of = (directory: Spec, withItself: boolean): Digest => {
+    const tree = treeOf({ "d/": directory, "d/a": "x" });
+    return contentDigest(tree, selectSources(tree, ["d"], { withItself }));
+  };
+  const directories: Spec[] = [{}, { mode: 0o700 }, { uid: 3 }, { gid: 3 }, { mtime: 5n }];
+  expect(new Set(directories.map((directory) => of(directory, true))).size).toBe(4);
+  expect(new Set(directories.map((directory) => of(directory, false))).size).toBe(1);
+});
+
 test("the digest tells everything that a copy carries, and no more", () => {
   const of = (specs: Record<string, Spec>): Digest => contentDigest(treeOf(specs), selectSources(treeOf(specs), ["d"]));
   const plain = of({ "d/a": "x", "d/b": "y" });

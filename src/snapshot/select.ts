@@ -19,6 +19,8 @@ export interface Source {
   readonly tree: Tree;
   /** This directory was an archive, which the content digest is made of; its files keep their modes. */
   readonly archive?: UnpackedArchive | undefined;
+  /** Its own mode and owner count, though it be a directory. */
+  readonly withItself?: boolean | undefined;
   /** What of a directory is taken, by its path inside. Absent: everything. */
   readonly include?: Matcher | undefined;
   /** What of it is left out. */
@@ -39,6 +41,8 @@ export interface SelectOptions {
   readonly parents?: boolean | undefined;
   /** --exclude: patterns (text) of paths inside the directories that are named. */
   readonly excludes?: readonly string[] | undefined;
+  /** A directory that is named counts with its own mode and owner. */
+  readonly withItself?: boolean | undefined;
 }
 
 /**
@@ -53,7 +57,8 @@ export function selectSources(tree: Tree, paths: readonly string[], options: Sel
   return paths.flatMap((path) => {
     const { root, include } = options.parents === true ? atPivot(tree, path, options) : { root: path };
     const matches = expand(tree, cleanPath(`/${root}`).slice(1), options);
-    const sources = matches.map((match): Source => ({ ...follow(tree, match, options), include, exclude }));
+    const { withItself } = options;
+    const sources = matches.map((match): Source => ({ ...follow(tree, match, options), withItself, include, exclude }));
     // A file that matches what is before a pivot has nothing below it that could be meant.
     return include === undefined ? sources : sources.filter(({ node }) => node.type === "directory");
   });

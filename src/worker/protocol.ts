@@ -86,6 +86,8 @@ export interface CopySelection {
   readonly parents?: boolean | undefined;
   /** --exclude: patterns of paths inside the directories that are named. */
   readonly excludes?: readonly string[] | undefined;
+  /** A directory that is named counts with its own mode and owner, which a mount shows and a COPY does not take. */
+  readonly withItself?: boolean | undefined;
 }
 
 /** Digest of what is selected from `source`: the content part of a COPY's step key. */

@@ -7,11 +7,11 @@ import { copySource } from "../copy-source.ts";
 import type { SelectRequest, WorkerResults } from "../protocol.ts";
 
 export async function serve(
-  { source, paths, parents, excludes }: SelectRequest,
+  { source, paths, ...rest }: SelectRequest,
   context: WorkerContext,
   { signal }: Call,
 ): Promise<WorkerResults["select"]> {
   const { tree, unfiltered } = copySource(source, context);
-  const sources = selectSources(tree, paths.map(fromUtf8), { unfiltered, parents, excludes });
+  const sources = selectSources(tree, paths.map(fromUtf8), { unfiltered, ...rest });
   return { content: await takeSteps(digestSteps(tree, sources), signal) };
 }
