@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBed, type Bed } from "./bed/bed.ts";
 import { failure } from "./support/build-log.ts";
-import { errorOf, type Wrong } from "./support/error.ts";
+import { errorOf, expectError } from "./support/error.ts";
 
 /** What a user sees who typed something wrong: the whole error, with its exit code. */
 let bed: Bed;
@@ -12,13 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => bed[Symbol.asyncDispose]());
 
-async function expectError(dockerfile: string | undefined, wrong?: Wrong) {
-  return expect((await errorOf(bed, dockerfile, wrong)).text);
-}
-
 describe("the Dockerfile", () => {
   test("an unknown instruction", async () => {
-    (await expectError("FROM busybox\n\nRUM echo hi\nCMD sh\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\n\nRUM echo hi\nCMD sh\n")).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_UNKNOWN_INSTRUCTION]: unknown instruction RUM
         --> Dockerfile:3
@@ -43,7 +39,7 @@ describe("the Dockerfile", () => {
   });
 
   test("an unknown --target", async () => {
-    (await expectError("FROM busybox AS build\n", { flags: ["--target=bild"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox AS build\n", { flags: ["--target=bild"] })).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_TARGET_NOT_FOUND]: no stage is named "bild"
       help: Did you mean build? The stages are build.
@@ -52,7 +48,7 @@ describe("the Dockerfile", () => {
   });
 
   test("an instruction that is not supported yet is refused by name", async () => {
-    (await expectError("FROM busybox\nRUN --device=gpu true\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\nRUN --device=gpu true\n")).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_UNSUPPORTED]: RUN --device is not supported yet
         --> Dockerfile:2:5
@@ -65,7 +61,7 @@ describe("the Dockerfile", () => {
   });
 
   test("an ARG used in FROM before it is declared", async () => {
-    (await expectError("FROM busybox:${VERSION}\nARG VERSION=1\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox:${VERSION}\nARG VERSION=1\n")).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_UNDEFINED_ARG]: FROM uses VERSION, which is not declared before the first FROM: busybox:\${VERSION} is "busybox:"
         --> Dockerfile:1:14
@@ -78,7 +74,7 @@ describe("the Dockerfile", () => {
   });
 
   test("a user that the image does not know", async () => {
-    (await expectError("FROM busybox\nUSER ghost\nRUN true\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\nUSER ghost\nRUN true\n")).toMatchInlineSnapshot(`
       "exit code 3
       error[OWNER_UNKNOWN]: user "ghost" is not in /etc/passwd of the image
         --> Dockerfile:3
@@ -91,7 +87,7 @@ describe("the Dockerfile", () => {
   });
 
   test("nothing in it", async () => {
-    (await expectError("# only a comment\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "# only a comment\n")).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_EMPTY]: Dockerfile holds no instruction
         --> Dockerfile:1
@@ -102,7 +98,7 @@ describe("the Dockerfile", () => {
   });
 
   test("none there", async () => {
-    (await expectError(undefined, { files: { "Dockerfile.dev": "FROM scratch\n" } })).toMatchInlineSnapshot(`
+    (await expectError(bed, undefined, { files: { "Dockerfile.dev": "FROM scratch\n" } })).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_NOT_FOUND]: no Dockerfile in CONTEXT: it holds Dockerfile.dev
       help: Did you mean -f CONTEXT/Dockerfile.dev?
@@ -111,7 +107,7 @@ describe("the Dockerfile", () => {
   });
 
   test("a -f that is not there", async () => {
-    (await expectError("FROM scratch\n", { flags: ["-f", "Dockerfile.prod"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["-f", "Dockerfile.prod"] })).toMatchInlineSnapshot(`
       "exit code 3
       error[DOCKERFILE_NOT_FOUND]: no Dockerfile.prod in CONTEXT: it holds Dockerfile
       help: Did you mean -f CONTEXT/Dockerfile?
@@ -123,7 +119,7 @@ describe("the Dockerfile", () => {
 describe("the build context", () => {
   test("a COPY source that is not there, and what is like it", async () => {
     const files = { "main.go": "", "go.mod": "" };
-    (await expectError("FROM busybox\nCOPY main.og /\n", { files })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\nCOPY main.og /\n", { files })).toMatchInlineSnapshot(`
       "exit code 4
       error[COPY_NOT_FOUND]: "/main.og": not found
         --> Dockerfile:2
@@ -136,7 +132,7 @@ describe("the build context", () => {
 
   test("a COPY source that .dockerignore leaves out", async () => {
     const files = { ".dockerignore": "*.env\n", "app.env": "" };
-    (await expectError("FROM busybox\nCOPY app.env /\n", { files })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\nCOPY app.env /\n", { files })).toMatchInlineSnapshot(`
       "exit code 4
       error[COPY_NOT_FOUND]: "/app.env": not found: it is excluded by .dockerignore
         --> Dockerfile:2
@@ -150,7 +146,7 @@ describe("the build context", () => {
   test("a COPY source that another stage does not have", async () => {
     const dockerfile =
       "FROM busybox AS build\nRUN mkdir /out && touch /out/app\nFROM scratch\nCOPY --from=build /out/ap /\n";
-    (await expectError(dockerfile)).toMatchInlineSnapshot(`
+    (await expectError(bed, dockerfile)).toMatchInlineSnapshot(`
       "exit code 4
       error[COPY_NOT_FOUND]: "/out/ap": not found
         --> Dockerfile:4
@@ -164,7 +160,7 @@ describe("the build context", () => {
 
   test("a file that cannot be read", async () => {
     const files = { closed: { mode: 0, content: "x" } };
-    (await expectError("FROM scratch\nCOPY . /\n", { files })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\nCOPY . /\n", { files })).toMatchInlineSnapshot(`
       "exit code 4
       error[FILE_UNREADABLE]: cannot read "CONTEXT/closed": permission denied
         --> Dockerfile:2
@@ -188,7 +184,7 @@ describe("the build context", () => {
 
 describe("the command line", () => {
   test("--push without a name", async () => {
-    (await expectError("FROM scratch\n", { flags: ["--push"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["--push"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[USAGE_INVALID]: --push has no name to push to
       help: add -t registry.example.com/name:tag
@@ -197,7 +193,7 @@ describe("the command line", () => {
   });
 
   test("a platform that nobody knows", async () => {
-    (await expectError("FROM scratch\n", { flags: ["--platform=linux/amd46"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["--platform=linux/amd46"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[PLATFORM_INVALID]: --platform linux/amd46: amd46 is no architecture that is known
       help: Did you mean amd64? Known are amd64, arm64, arm/v7, arm/v6, 386, riscv64, s390x, ppc64le and the rest of Go's list
@@ -206,7 +202,7 @@ describe("the command line", () => {
   });
 
   test("a name that is none", async () => {
-    (await expectError("FROM scratch\n", { flags: ["-t", "Registry/App", "--push"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["-t", "Registry/App", "--push"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[REFERENCE_INVALID]: image reference "Registry/App" is not valid: repository name (App) must be lowercase
       help: Write app.
@@ -215,7 +211,7 @@ describe("the command line", () => {
   });
 
   test("an output of an unknown type", async () => {
-    (await expectError("FROM scratch\n", { flags: ["-o", "type=dokker,dest=x"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["-o", "type=dokker,dest=x"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[USAGE_INVALID]: --output type=dokker,dest=x: type dokker is not known
       help: known are registry, image, oci, docker, local, tar, cacheonly
@@ -224,7 +220,7 @@ describe("the command line", () => {
   });
 
   test("a flag that does not exist, and what is like it", async () => {
-    (await expectError("FROM scratch\n", { flags: ["--platfrom=linux/arm64"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { flags: ["--platfrom=linux/arm64"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[USAGE_FLAGS]: --platfrom is no flag, did you mean --platform?
       help: manyarch build --help lists the flags
@@ -235,7 +231,7 @@ describe("the command line", () => {
   test("a config file that is no JSON", async () => {
     const config = join(bed.newDirectory("config"), "config.json");
     writeFileSync(config, "{registryMirrors: }");
-    (await expectError("FROM scratch\n", { env: { MANYARCH_CONFIG: config } })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\n", { env: { MANYARCH_CONFIG: config } })).toMatchInlineSnapshot(`
       "exit code 2
       error[USAGE_SETTINGS]: config file BED/config/config.json: Expected property name or '}' in JSON at position 1 (line 1 column 2)
       help: it holds {"root": "...", "registryMirrors": {"docker.io": ["localhost:5000"]}, "plainHttp": ["host:port"]}
@@ -244,7 +240,8 @@ describe("the command line", () => {
   });
 
   test("a store that cannot be written", async () => {
-    (await expectError("FROM scratch\nCOPY Dockerfile /\n", { flags: ["--root=/etc/store"] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\nCOPY Dockerfile /\n", { flags: ["--root=/etc/store"] }))
+      .toMatchInlineSnapshot(`
       "exit code 9
       error[STORE_UNWRITABLE]: the store cannot be written at /etc/store: EACCES: permission denied, mkdir '/etc/store'
       help: Choose a directory of your own with --root or MANYARCH_ROOT.
@@ -253,7 +250,7 @@ describe("the command line", () => {
   });
 
   test("an output that cannot be written", async () => {
-    (await expectError("FROM scratch\nCOPY Dockerfile /\n", { flags: ["-o", "type=oci,dest=/etc/x.tar"] }))
+    (await expectError(bed, "FROM scratch\nCOPY Dockerfile /\n", { flags: ["-o", "type=oci,dest=/etc/x.tar"] }))
       .toMatchInlineSnapshot(`
         "exit code 10
         error[OUTPUT_UNWRITABLE]: /etc/x.tar cannot be written: EACCES: permission denied, access '/etc'

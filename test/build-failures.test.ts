@@ -7,7 +7,7 @@ import { runTool } from "./bed/process.ts";
 import { Registry } from "./bed/registry.ts";
 import { runsAsRoot } from "./bed/user.ts";
 import { MACHINE } from "./support/build-log.ts";
-import { errorOf, type Wrong } from "./support/error.ts";
+import { errorOf, expectError } from "./support/error.ts";
 
 /** What a user sees when registries, commands or the machine fail: the whole error, with its exit code. */
 let bed: Bed;
@@ -16,13 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => bed[Symbol.asyncDispose]());
 
-async function expectError(dockerfile: string | undefined, wrong?: Wrong) {
-  return expect((await errorOf(bed, dockerfile, wrong)).text);
-}
-
 describe("registries", () => {
   test("nobody listens", async () => {
-    (await expectError("FROM localhost:1/base\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM localhost:1/base\n")).toMatchInlineSnapshot(`
       "exit code 6
       error[REGISTRY_UNREACHABLE]: cannot reach localhost:1: connection refused (ECONNREFUSED) (tried 3 times)
         --> Dockerfile:1:6
@@ -35,7 +31,7 @@ describe("registries", () => {
 
   test("nobody listens where to push", async () => {
     const flags = ["--push", "-t", "localhost:1/app:1"];
-    (await expectError("FROM scratch\nCOPY Dockerfile /\n", { flags })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM scratch\nCOPY Dockerfile /\n", { flags })).toMatchInlineSnapshot(`
       "exit code 6
       error[REGISTRY_UNREACHABLE]: cannot reach localhost:1: connection refused (ECONNREFUSED) (tried 3 times)
       help: Check that the registry runs and listens on this port.
@@ -44,7 +40,7 @@ describe("registries", () => {
   });
 
   test("the image is not there", async () => {
-    (await expectError(`FROM ${bed.target.host}/app:no-such-tag\n`)).toMatchInlineSnapshot(`
+    (await expectError(bed, `FROM ${bed.target.host}/app:no-such-tag\n`)).toMatchInlineSnapshot(`
       "exit code 6
       error[REGISTRY_NOT_FOUND]: manifest TARGET/app:no-such-tag was not found at TARGET: 404 Not Found from http://TARGET/v2/app/manifests/no-such-tag
         --> Dockerfile:1:6
@@ -56,7 +52,8 @@ describe("registries", () => {
   });
 
   test("the base has no image for a platform", async () => {
-    (await expectError("FROM busybox\n", { flags: [`--platform=${MACHINE},linux/riscv64`] })).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\n", { flags: [`--platform=${MACHINE},linux/riscv64`] }))
+      .toMatchInlineSnapshot(`
       "exit code 7
       error[MANIFEST_NO_PLATFORM]: busybox:latest has no image for linux/riscv64; it has linux/amd64, linux/arm64, linux/arm/v7
         --> Dockerfile:1:6
@@ -118,7 +115,7 @@ CMD ["x"]
   });
 
   test("of a program that is not there", async () => {
-    (await expectError('FROM busybox\nRUN ["/bin/bash", "-c", "true"]\n')).toMatchInlineSnapshot(`
+    (await expectError(bed, 'FROM busybox\nRUN ["/bin/bash", "-c", "true"]\n')).toMatchInlineSnapshot(`
       "exit code 5
       error[RUN_FAILED]: exec: "/bin/bash": no such file in the image
         --> Dockerfile:2
@@ -130,7 +127,7 @@ CMD ["x"]
   });
 
   test("in an image without a shell", async () => {
-    (await expectError("FROM gcr.io/distroless/static:nonroot\nRUN echo hi\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM gcr.io/distroless/static:nonroot\nRUN echo hi\n")).toMatchInlineSnapshot(`
       "exit code 5
       error[RUN_FAILED]: exec: "/bin/sh": no such file in the image
         --> Dockerfile:2
@@ -142,7 +139,7 @@ CMD ["x"]
   });
 
   test("ended by a signal", async () => {
-    (await expectError("FROM busybox\nRUN sh -c 'kill -SEGV $$'; exit $?\n")).toMatchInlineSnapshot(`
+    (await expectError(bed, "FROM busybox\nRUN sh -c 'kill -SEGV $$'; exit $?\n")).toMatchInlineSnapshot(`
       "exit code 5
       error[RUN_FAILED]: the command failed: exit code 139 (killed by SIGSEGV)
         --> Dockerfile:2

@@ -4,33 +4,30 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "./bed/process.ts";
-import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
-import type { BedUser } from "./bed/user.ts";
-import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
+import { runsAsRoot } from "./bed/user.ts";
+import { missingBusybox } from "./worker/busybox-root.ts";
 import type { Control } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
-
-const root: BedUser = { name: "root", uid: 0, gid: 0, home: "/root" };
-const user = unprivilegedUser();
-const missing = runsAsRoot ? (missingBusybox() ?? missingForNamespaces(user)) : "only root can be every user";
-if (missing !== undefined) console.warn(`escapes are not tried: ${missing}`);
+import { ROOT, skipped, USER } from "./worker/who.ts";
 
 /** Every rung that has a RUN, as whoever has it. */
 const cases = [
-  { rung: "runtime", who: root },
-  { rung: "namespace", who: root },
-  { rung: "chroot", who: root },
-  { rung: "proot", who: root },
-  { rung: "proot", who: user },
+  { rung: "runtime", who: ROOT },
+  { rung: "namespace", who: ROOT },
+  { rung: "chroot", who: ROOT },
+  { rung: "proot", who: ROOT },
+  { rung: "proot", who: USER },
 ] as const;
 
 const all = process.env["MANYARCH_TEST_ALL"] === "1";
 const tried = cases
-  .filter(({ rung, who }) => all || rung === "chroot" || (rung === "proot" && who === user))
+  .filter(({ rung, who }) => all || rung === "chroot" || (rung === "proot" && who === USER))
   .map((one) => ({ ...one, name: one.who.name }));
 
+const isSkipped = skipped("escapes", runsAsRoot ? missingBusybox() : "only root can be every user");
+
 /** One test for each class of advisory that can be of a RUN here, named after its first. */
-describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $name", ({ rung, who }) => {
+describe.skipIf(isSkipped).each(tried)("a RUN on the rung $rung of $name", ({ rung, who }) => {
   let store: TestStore;
   let control: Control;
   /** Of the machine, and nothing of it may change. */
@@ -42,11 +39,8 @@ describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $
     outside = join(store.directory, "outside");
     mkdirSync(outside, { mode: 0o777 });
     writeFileSync(join(outside, "canary"), "untouched", { mode: 0o666 });
-    const base = join(store.directory, "base");
-    mkdirSync(base);
-    makeBusyboxRoot(base);
     control = await store.control({ env: { CANARY: "of the machine" }, careless: true, sandbox: { forced: rung } });
-    adopt("base", base);
+    adopt("base");
   });
   afterAll(async () => {
     expect(readdirSync(outside)).toEqual(["canary"]);
@@ -60,8 +54,8 @@ describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $
     return rung === "proot" ? `${id}.kept` : id;
   }
 
-  function adopt(id: string, directory: string): void {
-    store.adopt(named(id), directory);
+  function adopt(id: string, change?: (root: string) => void): void {
+    store.adoptBusybox(named(id), change);
   }
 
   test.runIf(hasProc)("CVE-2024-21626: has no descriptor but the standard ones, and no directory by one", async () => {
@@ -110,13 +104,11 @@ describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $
   test.each(["proc", "sys", "dev", "etc"])(
     "CVE-2021-30465: on a base whose /%s is a link touches nothing outside",
     async (name) => {
-      const base = join(store.directory, `linked-${name}`);
-      mkdirSync(base);
-      makeBusyboxRoot(base);
-      if (name === "etc") renameSync(join(base, "etc"), join(base, "etc-before"));
-      else rmSync(join(base, name), { recursive: true, force: true });
-      symlinkSync(outside, join(base, name));
-      adopt(`linked-${name}`, base);
+      adopt(`linked-${name}`, (base) => {
+        if (name === "etc") renameSync(join(base, "etc"), join(base, "etc-before"));
+        else rmSync(join(base, name), { recursive: true, force: true });
+        symlinkSync(outside, join(base, name));
+      });
       await control.run("true", { parents: [`linked-${name}`] });
       expect(readdirSync(outside)).toEqual(["canary"]);
     },
@@ -133,17 +125,15 @@ describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $
   );
 
   test("CVE-2026-41567: no program of the image is executed but the command", async () => {
-    const base = join(store.directory, "trojan");
-    mkdirSync(base);
-    makeBusyboxRoot(base);
-    mkdirSync(join(base, "usr/bin"), { recursive: true });
     const trojan = "#!/bin/busybox sh\nexec /bin/busybox touch /trojan\n";
-    for (const name of ["unshare", "setpriv", "chroot", "mount", "rm", "node", "proot", "tar"])
-      for (const place of ["bin", "usr/bin"]) {
-        rmSync(join(base, place, name), { force: true });
-        writeFileSync(join(base, place, name), trojan, { mode: 0o755 });
-      }
-    adopt("trojan", base);
+    adopt("trojan", (base) => {
+      mkdirSync(join(base, "usr/bin"), { recursive: true });
+      for (const name of ["unshare", "setpriv", "chroot", "mount", "rm", "node", "proot", "tar"])
+        for (const place of ["bin", "usr/bin"]) {
+          rmSync(join(base, place, name), { force: true });
+          writeFileSync(join(base, place, name), trojan, { mode: 0o755 });
+        }
+    });
     const id = `trojaned-${rung}-${who.name}`;
     const { error } = await control.run("", { id, argv: ["/bin/busybox", "true"], parents: ["trojan"] });
     expect(error).toBeUndefined();
@@ -153,9 +143,10 @@ describe.skipIf(missing !== undefined).each(tried)("a RUN on the rung $rung of $
   test("goes with control, should that be killed in the middle of it, and its files too", async () => {
     const before = readdirSync(join(store.root, "sessions"));
     const other = await store.control({ sandbox: { forced: rung } });
-    void other.run("setsid sleep 7656 & sleep 7657").catch(() => undefined);
+    const ended = other.run("setsid sleep 7656 & sleep 7657");
     await until(() => processesWith(/sleep.7657/).length > 0);
     other.kill("SIGKILL");
+    await expect(ended).rejects.toThrow("control ended");
     await until(() => processesWith(/sleep.765[67]/).length === 0);
     await until(() => readdirSync(join(store.root, "sessions")).length <= before.length);
   });

@@ -1,19 +1,13 @@
 import { createServer } from "node:net";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CacheMount, RunMount } from "../src/worker/protocol.ts";
 import { runTool } from "./bed/process.ts";
-import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
-import type { BedUser } from "./bed/user.ts";
-import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
+import { missingBusybox } from "./worker/busybox-root.ts";
 import type { Control } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
-
-const root: BedUser = { name: "root", uid: 0, gid: 0, home: "/root" };
-const user = unprivilegedUser();
-const missing = missingBusybox() ?? missingForNamespaces(user);
-if (missing !== undefined) console.warn(`tests of mounts are skipped: ${missing}`);
+import { EACH, skipped } from "./worker/who.ts";
 
 const owner = { uid: 0, gid: 0 } as const;
 const cache = (name: string, rest: Partial<CacheMount> = {}): RunMount => ({
@@ -21,26 +15,30 @@ const cache = (name: string, rest: Partial<CacheMount> = {}): RunMount => ({
   ...rest,
 });
 
-describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])("RUN --mount of $name", (who) => {
+describe.skipIf(skipped("tests of mounts", missingBusybox())).each(EACH)("RUN --mount of $name", (who) => {
   let store: TestStore;
   let control: Control;
+  /** What the RUN of a test leaves. */
+  let one = "";
+  let count = 0;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     store = new TestStore(who);
     control = await store.control();
-    const base = join(store.directory, "base");
-    mkdirSync(base);
-    makeBusyboxRoot(base);
-    mkdirSync(join(base, "real/place"), { recursive: true });
-    symlinkSync("/real/place", join(base, "link"));
-    symlinkSync("/../../../etc", join(base, "out"));
-    store.adopt("base", base);
+    store.adoptBusybox("base", (base) => {
+      mkdirSync(join(base, "real/place"), { recursive: true });
+      symlinkSync("/real/place", join(base, "link"));
+      symlinkSync("/../../../etc", join(base, "out"));
+    });
     const files = join(store.directory, "files");
     mkdirSync(join(files, "dir"), { recursive: true });
     writeFileSync(join(files, "dir/a"), "A\n");
     store.adopt("files", files);
   });
-  afterEach(async () => {
+  beforeEach(() => {
+    one = `one-${count++}`;
+  });
+  afterAll(async () => {
     await control.close();
     store.remove();
   });
@@ -53,25 +51,25 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   test("a bind shows files, takes writes only with rw, and leaves nothing behind", async () => {
     const script = "cat /link/x/dir/a; echo B > /link/x/b || echo refused; echo C > /new/sub/file; cat /new/sub/file";
     const mounts = [bind("/link/x"), bind("/new/sub/file", { source: "/dir/a", readonly: false })];
-    const outcome = await control.run(script, { id: "one", mounts });
+    const outcome = await control.run(script, { id: one, mounts });
     expect(outcome).toMatchObject({ ok: null, stdout: "A\nrefused\nC\n" });
-    expect(store.listing("one")).toEqual([]);
+    expect(store.listing(one)).toEqual([]);
     expect((await control.run("cat /m/dir/a", { mounts: [bind("/m")] })).stdout).toBe("A\n");
   });
 
   test("what a RUN writes beside a mount point is its own", async () => {
-    const outcome = await control.run("echo x > /made/y", { id: "one", mounts: [bind("/made/here")] });
+    const outcome = await control.run("echo x > /made/y", { id: one, mounts: [bind("/made/here")] });
     expect(outcome).toMatchObject({ ok: null });
-    expect(store.listing("one")).toEqual(["made", "made/y"]);
+    expect(store.listing(one)).toEqual(["made", "made/y"]);
   });
 
   test("a mount below another one is made in it, and no link leads out of the root", async () => {
     const mounts = [bind("/m/deep/er"), bind("/m"), cache("nested", { target: "/m/deep/cache" }), bind("/out/inside")];
-    const outcome = await control.run("ls /m /m/deep /m/deep/er /etc/inside", { id: "one", mounts });
+    const outcome = await control.run("ls /m /m/deep /m/deep/er /etc/inside", { id: one, mounts });
     expect(outcome.stdout.replaceAll(/\s+/g, " ")).toBe(
       "/etc/inside: dir /m: deep dir /m/deep: cache er /m/deep/er: dir ",
     );
-    expect(store.listing("one")).toEqual([]);
+    expect(store.listing(one)).toEqual([]);
   });
 
   test("a source that is not there and a target that is a file are refused", async () => {
@@ -100,7 +98,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   ] as const)("two at a time of a %s cache see %s", async (sharing, expected) => {
     const script = "touch /c/$$.$RANDOM.run; sleep 0.7; ls /c/*.run | wc -l; rm -f /c/*.run";
     const mounts = [cache(sharing, { sharing })];
-    const both = await Promise.all(["a", "b"].map((id) => control.run(script, { id, mounts })));
+    const both = await Promise.all(["a", "b"].map((id) => control.run(script, { id: `${one}-${id}`, mounts })));
     // The first of two that share may clean up before the other one counts.
     const counts = both.map(({ stdout }) => stdout.trim()).sort();
     if (sharing === "shared") expect(counts.at(-1)).toBe("2");
@@ -113,9 +111,9 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
       { kind: "tmpfs", target: "/t" },
     ];
     const script = "stat -c %a /tmp /t; head -c 100000 /dev/zero > /tmp/x || echo full; rm /tmp/x; touch /t/y";
-    const { stdout } = await control.run(script, { id: "one", mounts });
+    const { stdout } = await control.run(script, { id: one, mounts });
     expect(stdout).toMatch(/^\d+\n755\nfull\n$/);
-    expect(store.listing("one").filter((path) => path !== "tmp")).toEqual([]);
+    expect(store.listing(one).filter((path) => path !== "tmp")).toEqual([]);
   });
 
   test("a secret is a file or a variable of this RUN and is nowhere else", async () => {
@@ -127,9 +125,9 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     ];
     const script =
       "cat /run/secrets/a; echo; echo $TOKEN; stat -c '%a %u:%g' /run/secrets/a /s/b; echo x > /s/b || echo refused";
-    const { stdout } = await control.run(script, { id: "one", mounts, env: ["PATH=/bin", "TOKEN=other"] });
+    const { stdout } = await control.run(script, { id: one, mounts, env: ["PATH=/bin", "TOKEN=other"] });
     expect(stdout).toBe("canary-7f3\ncanary-7f3\n400 0:0\n440 7:8\nrefused\n");
-    expect(store.listing("one")).toEqual([]);
+    expect(store.listing(one)).toEqual([]);
     expect(runTool("sh", ["-c", `grep -rl canary-7f3 ${store.root} || test $? -eq 1`])).toBe("");
   });
 
@@ -140,16 +138,16 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     chmodSync(path, 0o777);
     const mounts: RunMount[] = [{ kind: "ssh", agent: path, target: "/run/a.0", mode: 0o620, uid: 3, gid: 4 }];
     const script = "echo $SSH_AUTH_SOCK; stat -c '%F %a %u:%g' $SSH_AUTH_SOCK";
-    const { stdout } = await control.run(script, { id: "one", mounts });
+    const { stdout } = await control.run(script, { id: one, mounts });
     agent.close();
     expect(stdout).toBe("/run/a.0\nsocket 620 3:4\n");
-    expect(store.listing("one")).toEqual([]);
+    expect(store.listing(one)).toEqual([]);
   });
 
   test("a script is executed from /dev/pipes", async () => {
     const script = { name: "EOF", content: "#!/bin/sh\necho $0 $1\n" };
-    const outcome = await control.run("/dev/pipes/EOF x", { id: "one", script });
+    const outcome = await control.run("/dev/pipes/EOF x", { id: one, script });
     expect(outcome).toMatchObject({ ok: null, stdout: "/dev/pipes/EOF x\n" });
-    expect(store.listing("one")).toEqual([]);
+    expect(store.listing(one)).toEqual([]);
   });
 });

@@ -2,17 +2,11 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTool } from "./bed/process.ts";
-import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
-import type { BedUser } from "./bed/user.ts";
-import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
+import { missingBusybox } from "./worker/busybox-root.ts";
 import type { Control } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
 import { syscallProbe } from "./worker/syscall-probe.ts";
-
-const root: BedUser = { name: "root", uid: 0, gid: 0, home: "/root" };
-const user = unprivilegedUser();
-const missing = missingBusybox() ?? missingForNamespaces(user);
-if (missing !== undefined) console.warn(`sandbox tests are skipped: ${missing}`);
+import { EACH, skipped } from "./worker/who.ts";
 
 /** CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP */
 const CAPABILITIES = "00000000a80425fb";
@@ -40,28 +34,25 @@ const PROBES: Readonly<Record<string, Buffer>> = {
   getpid: syscallProbe(39),
 };
 
-const users = runsAsRoot ? [root, user] : [user];
-const cases = users.flatMap((who) =>
-  (["runtime", "namespace"] as const).map((rung) => ({ name: who.name, who, rung })),
-);
+const cases = EACH.flatMap((who) => (["runtime", "namespace"] as const).map((rung) => ({ name: who.name, who, rung })));
 
-describe.skipIf(missing !== undefined).each(cases)("a RUN of $name on the rung $rung", ({ who, rung }) => {
+const isSkipped = skipped("sandbox tests", missingBusybox());
+
+describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ who, rung }) => {
   let store: TestStore;
   let control: Control;
 
   beforeAll(async () => {
     store = new TestStore(who);
-    const base = join(store.directory, "base");
-    mkdirSync(base);
-    makeBusyboxRoot(base);
-    for (const [name, probe] of Object.entries(PROBES))
-      writeFileSync(join(base, `probe-${name}`), probe, { mode: 0o755 });
     control = await store.control({
       env: { CANARY: "of the machine" },
       careless: true,
       sandbox: { forced: rung },
     });
-    store.adopt("base", base);
+    store.adoptBusybox("base", (base) => {
+      for (const [name, probe] of Object.entries(PROBES))
+        writeFileSync(join(base, `probe-${name}`), probe, { mode: 0o755 });
+    });
   });
   afterAll(async () => {
     await control?.close();
@@ -276,13 +267,11 @@ describe.skipIf(missing !== undefined).each(cases)("a RUN of $name on the rung $
   test("on a base with links in place of what is mounted over touches nothing outside", async () => {
     const victim = join(store.directory, "victim");
     mkdirSync(join(victim, "etc"), { recursive: true });
-    const hostile = join(store.directory, "hostile");
-    mkdirSync(hostile);
-    makeBusyboxRoot(hostile);
-    rmSync(join(hostile, "etc"), { recursive: true });
-    for (const name of ["proc", "sys", "dev", "etc"])
-      symlinkSync(name === "etc" ? join(victim, "etc") : victim, join(hostile, name));
-    store.adopt("hostile", hostile);
+    store.adoptBusybox("hostile", (root) => {
+      rmSync(join(root, "etc"), { recursive: true });
+      for (const name of ["proc", "sys", "dev", "etc"])
+        symlinkSync(name === "etc" ? join(victim, "etc") : victim, join(root, name));
+    });
     const { stdout, error } = await control.run(
       "ls -d /proc/1 /dev/null /sys/class; cat /etc/hosts | wc -l; echo made > /made",
       { parents: ["hostile"], id: "survived" },

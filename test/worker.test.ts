@@ -15,33 +15,26 @@ import type { Digest } from "../src/oci/digest.ts";
 import type { CopyRequest, LayerBlob, Packing } from "../src/worker/protocol.ts";
 import { findLeftovers } from "./bed/leftovers.ts";
 import { runTool } from "./bed/process.ts";
-import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
-import type { BedUser } from "./bed/user.ts";
-import { makeBusyboxRoot, missingBusybox } from "./worker/busybox-root.ts";
+import { missingForNamespaces, runsAsRoot } from "./bed/user.ts";
+import { filesBelow } from "./support/files-below.ts";
+import { missingBusybox } from "./worker/busybox-root.ts";
 import type { Control, Outcome } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
-
-const root: BedUser = { name: "root", uid: 0, gid: 0, home: "/root" };
-const user = unprivilegedUser();
-const missing = missingBusybox() ?? missingForNamespaces(user);
-if (missing !== undefined) console.warn(`worker tests are skipped: ${missing}`);
+import { EACH, skipped, USER } from "./worker/who.ts";
 
 const packing: Packing = { compression: "gzip", format: "oci" };
 
 /** A tree that nobody but root of the user namespace can remove. */
 const CLOSED = "mkdir /closed; touch /closed/file; chmod 0 /closed; chown -R 4711 /closed";
 
-describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])("a worker of $name", (who) => {
+describe.skipIf(skipped("worker tests", missingBusybox())).each(EACH)("a worker of $name", (who) => {
   let store: TestStore;
   let control: Control;
 
   beforeEach(async () => {
     store = new TestStore(who);
     control = await store.control();
-    const base = join(store.directory, "base");
-    mkdirSync(base);
-    makeBusyboxRoot(base);
-    store.adopt("base", base);
+    store.adoptBusybox("base");
   });
   afterEach(async () => {
     await control.close();
@@ -273,7 +266,6 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     });
     const layer = await pack(control, "many");
     const extraction = control.request({ op: "extract", layer, parents: ["base"], id: "extracted" });
-    extraction.catch(() => {});
     await until(() => sessionFiles(store).some((path) => /snapshot\.[^/]+\/fs\/d1\//.test(path)));
     control.kill("SIGKILL");
     await expect(extraction).rejects.toThrow("control ended");
@@ -290,10 +282,11 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
     let began: () => void;
     const started = new Promise<void>((resolve) => (began = resolve));
     const run = control.run(`${CLOSED}; echo started; sleep 1000`, {}, () => began());
-    run.catch(() => {});
+    const failed = expect(run).rejects.toThrow("control ended");
     await started;
     const processes = findLeftovers(store.root, []).processes.map((line) => Number.parseInt(line, 10));
     for (const pid of [control.pid, ...processes]) kill(pid);
+    await failed;
     await until(() => findLeftovers(store.root, []).processes.length === 0);
     expect(sessionFiles(store).some((path) => path.endsWith("/closed"))).toBe(true);
     const dead = readdirSync(join(store.root, "sessions"));
@@ -326,7 +319,7 @@ describe.skipIf(missing !== undefined).each(runsAsRoot ? [root, user] : [user])(
   });
 });
 
-test.skipIf(missing !== undefined || !runsAsRoot)(
+test.skipIf(missingForNamespaces(USER) !== undefined || !runsAsRoot)(
   "a user without subordinate ids is told what root must type",
   async () => {
     const store = new TestStore({ name: "nobody", uid: 65534, gid: 65534, home: "/" });
@@ -367,8 +360,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 function sessionFiles(store: TestStore): readonly string[] {
-  // find(1) passes over what goes away while it looks.
-  return runTool("sh", ["-c", 'find "$1" 2>/dev/null || true', "sh", join(store.root, "sessions")]).split("\n");
+  return filesBelow(join(store.root, "sessions")).map(({ path }) => path);
 }
 
 function workerPid(store: TestStore): number {

@@ -17,18 +17,7 @@ export interface Place {
 }
 
 export async function buildWithManyarch(bed: Bed, one: Case, { context, output }: Place): Promise<Outcome> {
-  const flags = [
-    "--host-ca=off",
-    ...each("--build-arg", one.buildArgs),
-    ...each("--label", one.labels),
-    ...each("--secret", secretFlags(one, context)),
-    ...each("--build-context", contextFlags(one, context)),
-    ...each("--target", [one.target]),
-    ...each("--platform", [one.platform]),
-    ...each("--file", [one.dockerfile && join(context, one.dockerfile)]),
-    ...each("--add-host", one.hosts),
-    ...each("--ulimit", one.ulimits),
-  ];
+  const flags = ["--host-ca=off", ...dockerFlags(one, context)];
   const built = await bed.cli(["build", "--progress=plain", ...flags, `-o=type=oci,dest=${output},tar=false`, context]);
   if (built.exitCode === 0) return { kind: "built", directory: output };
   return { kind: "failed", text: built.stderr, line: firstMarked(built.stderr, /^ *(\d+) > \|/m) };
@@ -63,6 +52,18 @@ export async function buildWithBuildah(place: BuildahPlace, one: Case, { context
     "--format=docker",
     "--layers=false",
     "--identity-label=false",
+    ...dockerFlags(one, context),
+    "--tag",
+    `dir:${output}`,
+  ];
+  const done = await run(place.command("build", ...flags, context), place.env);
+  if (done.exitCode === 0) return { kind: "built", directory: output };
+  return { kind: "failed", text: done.stderr, line: "" };
+}
+
+/** As docker, and whoever follows it, has them. */
+function dockerFlags(one: Case, context: string): readonly string[] {
+  return [
     ...each("--build-arg", one.buildArgs),
     ...each("--label", one.labels),
     ...each("--secret", secretFlags(one, context)),
@@ -72,12 +73,7 @@ export async function buildWithBuildah(place: BuildahPlace, one: Case, { context
     ...each("--file", [one.dockerfile && join(context, one.dockerfile)]),
     ...each("--add-host", one.hosts),
     ...each("--ulimit", one.ulimits),
-    "--tag",
-    `dir:${output}`,
   ];
-  const done = await run(place.command("build", ...flags, context), place.env);
-  if (done.exitCode === 0) return { kind: "built", directory: output };
-  return { kind: "failed", text: done.stderr, line: "" };
 }
 
 function each(flag: string, values: readonly (string | undefined)[]): readonly string[] {

@@ -4,13 +4,13 @@ import { failure } from "./build-log.ts";
 import { newContext, type Files } from "./context.ts";
 
 /** What is done wrong, beside the Dockerfile. */
-export interface Wrong {
+interface Wrong {
   readonly files?: Files;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Told {
+interface Told {
   readonly exitCode: number | null;
   readonly code: string;
   /** The exit code and the error, with what differs from run to run named. */
@@ -34,4 +34,9 @@ export async function errorOf(bed: Bed, dockerfile: string | undefined, wrong: W
   // One screen.
   expect(shown.split("\n").length).toBeLessThan(20);
   return { text: `exit code ${exitCode}\n${shown}`, log, code, exitCode };
+}
+
+/** What is shown of it, to compare. */
+export async function expectError(bed: Bed, dockerfile: string | undefined, wrong?: Wrong) {
+  return expect((await errorOf(bed, dockerfile, wrong)).text);
 }

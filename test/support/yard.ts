@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startBed, type Bed, type CliOptions, type CliResult } from "../bed/bed.ts";
-import { runTool } from "../bed/process.ts";
 import { findLeftovers } from "../bed/leftovers.ts";
+import { filesBelow, unlessGone, type FoundFile } from "./files-below.ts";
 import { Gate } from "./gate.ts";
 import { SlowRegistry } from "./slow-registry.ts";
 
@@ -273,10 +273,10 @@ function digestOf({ stdout }: CliResult): string {
 
 /** What container runtimes keep where everybody's are, as far as it names `directory`. */
 function runtimeRecords(directory: string): readonly string[] {
-  const search = ["-rlsF", directory, "/run/runc", "/run/crun"];
-  return runTool("sh", ["-c", 'grep "$@" || test $? = 1', "sh", ...search])
-    .split("\n")
-    .filter((line) => line !== "");
+  const places = ["/run/runc", "/run/crun"];
+  const files = places.flatMap((place) => filesBelow(place).map((file) => ({ ...file, path: join(place, file.path) })));
+  const names = (path: string): boolean => unlessGone(() => readFileSync(path, "utf8"))?.includes(directory) === true;
+  return files.filter(({ isFile, path }) => isFile && names(path)).map(({ path }) => path);
 }
 
 function sessionHas(store: string, pattern: RegExp): boolean {
@@ -287,17 +287,11 @@ function largestTemporary(store: string): number {
   return Math.max(0, ...temporaryFiles(store).map(({ size }) => size));
 }
 
-/** Files of the sessions, by their paths below the session. find(1) passes over what goes while it looks. */
-function temporaryFiles(store: string): readonly { readonly path: string; readonly size: number }[] {
-  const found = runTool("sh", [
-    "-c",
-    'find "$1" -mindepth 2 -maxdepth 5 -printf "%s %P\\n" 2>/dev/null || true',
-    "sh",
-    join(store, "sessions"),
-  ]);
-  return found.split("\n").flatMap((line) => {
-    const [, size, path] = /^(\d+) [^/]+\/(.*)$/.exec(line) ?? [];
-    return path === undefined ? [] : [{ path, size: Number(size) }];
+/** Files of the sessions, by their paths below the session. */
+function temporaryFiles(store: string): readonly FoundFile[] {
+  return filesBelow(join(store, "sessions"), 5).flatMap((file) => {
+    const [, inSession] = /^[^/]+\/(.+)$/.exec(file.path) ?? [];
+    return inSession === undefined ? [] : [{ ...file, path: inSession }];
   });
 }
 

@@ -21,6 +21,7 @@ import type { RunRequest, WorkerRequest } from "../../src/worker/protocol.ts";
 import { runTool } from "../bed/process.ts";
 import { asUser, removeTree } from "../bed/user.ts";
 import type { BedUser } from "../bed/user.ts";
+import { makeBusyboxRoot } from "./busybox-root.ts";
 import type { AnswerLine, ControlLine } from "./control-program.ts";
 
 /** What came of a request. */
@@ -71,6 +72,15 @@ export class TestStore {
     runTool("cp", ["-a", directory, join(snapshot, "fs")]);
     writeFileSync(join(snapshot, "boot"), bootId());
     runTool("chown", ["-R", `${this.user.uid}:${this.user.gid}`, join(this.root, "snapshots")]);
+  }
+
+  /** A root file system of busybox as the snapshot `id`, with what `change` does to it. */
+  adoptBusybox(id: string, change: (root: string) => void = () => {}): void {
+    const root = join(this.directory, id);
+    mkdirSync(root);
+    makeBusyboxRoot(root);
+    change(root);
+    this.adopt(id, root);
   }
 
   /** Paths below a snapshot's directory, sorted. */
