@@ -12,7 +12,7 @@ const text = (page: string): string => readFileSync(join(ROOT, page), "utf8");
 
 /** Commands of the pages, without prompt and comment; one that is cut short with dots is no command. */
 const COMMANDS = PAGES.flatMap((page) =>
-  [...text(page).matchAll(/^(?:\$ )?(manyarch (?:build|lint) [^#\n]*|\.\/dev \w+[^#\n]*)/gm)].map((match) =>
+  [...text(page).matchAll(/^(?:\$ )?(manyarch (?:build|plan|lint) [^#\n]*|\.\/dev \w+[^#\n]*)/gm)].map((match) =>
     (match[1] ?? "").trim(),
   ),
 ).filter((command) => !command.includes("..."));
@@ -39,8 +39,19 @@ test.each(PAGES)("links of %s lead somewhere", (page) => {
   }
 });
 
-test.each(["build", "lint"])("flags of the page about %s are flags of the command line", (command) => {
+const FLAG = /--([a-z][a-z-]+)/g;
+
+test.each(["build", "plan", "lint"])("flags of the page about %s are flags of the command line", (command) => {
   const help = spawnSync(join(ROOT, "bin/manyarch"), [command, "--help"], { encoding: "utf8" }).stdout;
-  const known = new Set([...help.matchAll(/--([a-z][a-z-]+)/g)].map((match) => match[1]));
-  for (const [, flag] of text(`docs/${command}.md`).matchAll(/`--([a-z][a-z-]+)/g)) expect(known).toContain(flag);
+  const known = new Set([...help.matchAll(FLAG)].map(([, flag]) => flag));
+  for (const [, flag] of text(`docs/${command}.md`).matchAll(new RegExp(`\`${FLAG.source}`, "g")))
+    expect(known).toContain(flag);
+});
+
+test("every flag of build, shown or taken for docker's sake, is on some page", () => {
+  const help = spawnSync(join(ROOT, "bin/manyarch"), ["build", "--helpAll"], { encoding: "utf8" }).stdout;
+  const flags = [...help.matchAll(/^ {2}(-\w|  ) \[(--[a-z-]+)\]/gm)].map(([, short = "", long = ""]) => [short, long]);
+  expect(flags.length).toBeGreaterThan(50);
+  const told = new Set(PAGES.flatMap((page) => text(page).match(/(?<![\w-])-{1,2}[a-z][a-z-]*/g) ?? []));
+  expect(flags.filter((names) => !names.some((name) => told.has(name)))).toEqual([]);
 });
