@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { AppError, messageOf } from "../../base/errors.ts";
 import { fromUtf8 } from "../../layer/entry.ts";
 import type { Syscalls } from "../../sys/syscalls.ts";
@@ -16,6 +16,7 @@ export class OwnHandlers {
   readonly #scratch: string;
   readonly #directory: string;
   readonly #registered = new Set<string>();
+  #isMounted = false;
 
   /** `scratch`: a directory in memory that is ours. */
   constructor(syscalls: Syscalls, scratch: string) {
@@ -24,12 +25,12 @@ export class OwnHandlers {
     this.#directory = `${scratch}/binfmt_misc`;
   }
 
-  /** Throws `SANDBOX_EMULATOR` where the kernel refuses it. */
+  /** Throws `SANDBOX_EMULATOR` where the kernel refuses it; what was refused once may be asked for again. */
   register(qemu: Qemu): void {
     const architecture = elfArchitecture(qemu.architecture);
     if (architecture === undefined || this.#registered.has(architecture.name)) return;
     try {
-      if (this.#registered.size === 0) this.#mount();
+      this.#mount();
       const path = this.#protect(architecture.name, qemu.path);
       writeFileSync(`${this.#directory}/register`, registration(architecture, { ...qemu, path }));
     } catch (cause) {
@@ -46,7 +47,8 @@ export class OwnHandlers {
    * where its root is the machine's it could change the file's mode and owner there.
    */
   #protect(name: string, path: string): string {
-    const target = `${this.#scratch}/qemu-${name}`;
+    // Another one each time: what a failed try has left there may be the emulator itself.
+    const target = `${mkdtempSync(`${this.#scratch}/qemu-${name}-`)}/qemu`;
     writeFileSync(target, "", { mode: 0o600 });
     this.#syscalls.mount(fromUtf8(path), fromUtf8(target), "", MOUNT.BIND);
     const flags = MOUNT.REMOUNT | MOUNT.BIND | MOUNT.RDONLY | MOUNT.NOSUID | MOUNT.NODEV;
@@ -55,8 +57,10 @@ export class OwnHandlers {
   }
 
   #mount(): void {
-    mkdirSync(this.#directory, { mode: 0o700 });
+    if (this.#isMounted) return;
+    mkdirSync(this.#directory, { mode: 0o700, recursive: true });
     const flags = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC;
     this.#syscalls.mount("binfmt_misc", fromUtf8(this.#directory), "binfmt_misc", flags);
+    this.#isMounted = true;
   }
 }
