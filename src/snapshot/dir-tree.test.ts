@@ -13,6 +13,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { removeTree } from "../sys/remove-tree.ts";
 import { listEntries, readAll } from "./testing/dump.ts";
 import { contentDigest } from "./content-digest.ts";
 import { copyEntries } from "./copy.ts";
@@ -114,4 +115,15 @@ test("two contents read in turn keep their bytes apart", () => {
   expect(Buffer.from(first).every((byte) => byte === 0x61)).toBe(true);
   a.close();
   b.close();
+});
+
+test("what lies too deep to be asked for is told, and not left out", () => {
+  const name = "n".repeat(250);
+  const tree = new DirectoryTree(root);
+  const script = `for i in $(seq 14); do mkdir ${name} && cd ${name} || exit 1; done; mkdir -p ${name}/${name}/${name}`;
+  execFileSync("sh", ["-c", script], { cwd: root });
+  const deep = Array.from({ length: 17 }, () => name).join("/");
+  expect(() => tree.lstat(deep)).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
+  expect(tree.lstat("m".repeat(300))).toBeUndefined();
+  removeTree(`${root}/${name}`);
 });

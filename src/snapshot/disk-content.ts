@@ -17,9 +17,12 @@ export function diskContent(path: BytesPath): Content {
 
 /** `FILE_UNREADABLE`: `path` could not be opened for the reason `cause` tells. */
 export function unreadable(path: BytesPath, cause: unknown): AppError {
-  const reason = { EACCES: "permission denied", ENOENT: "it is not there", ELOOP: "it is a symbolic link" }[
-    errnoOf(cause) ?? "ENOENT"
-  ];
+  const reason = {
+    EACCES: "permission denied",
+    ENOENT: "it is not there",
+    ELOOP: "it is a symbolic link",
+    ENAMETOOLONG: "its path is longer than 4095 bytes",
+  }[errnoOf(cause) ?? "ENOENT"];
   return new AppError("FILE_UNREADABLE", `cannot read ${show(path)}: ${reason ?? messageOf(cause)}`, {
     hint: "Make it readable, or name it in .dockerignore if the build does not need it.",
     cause,

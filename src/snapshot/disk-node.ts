@@ -27,14 +27,14 @@ export interface DiskOptions {
   readonly emptySockets?: boolean | undefined;
 }
 
-/** What lies at an absolute path, or undefined. */
+/** What lies at an absolute path, or undefined. Throws `FILE_UNREADABLE`, also where the path is too long to be asked for. */
 export function readDiskNode(path: BytesPath, options: DiskOptions): DiskNode | undefined {
   let stats: BigIntStats | undefined;
   try {
     stats = lstatSync(fsPath(path), { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    // A name that no file can have names no file.
-    if (errnoOf(error) === "ENAMETOOLONG") return undefined;
+    // A name that no file can have names no file; below 4096 bytes of path there may well be some.
+    if (errnoOf(error) === "ENAMETOOLONG" && path.split("/").some((name) => name.length > NAME_MAX)) return undefined;
     throw unreadable(path, error);
   }
   return stats === undefined ? undefined : new DiskNode(path, stats, options);
@@ -168,6 +168,7 @@ function splitLast(path: string): readonly [string, string] {
 }
 
 const S_IFMT = 0o170000;
+const NAME_MAX = 255;
 
 /** Files and directories carry what is kept of them themselves. */
 function isOwnKeeper(mode: number): boolean {

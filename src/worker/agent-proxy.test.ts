@@ -54,3 +54,18 @@ test("a message that is too long ends the connection", async () => {
   expect(asked).toEqual([]);
   await proxy.close();
 });
+
+test("who asks and does not listen is not read any more, and gets every answer in the end", async () => {
+  const proxy = await serveAgent(join(directory, "agent"), join(directory, "proxy"));
+  const client = connect(join(directory, "proxy"));
+  const count = 300_000;
+  client.pause();
+  client.write(Buffer.from(Array.from({ length: count }, () => message(19)).flat()));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(client.writableLength).toBeGreaterThan(0);
+  let answered = 0;
+  client.on("data", (data: Buffer) => (answered += data.length));
+  client.resume();
+  await expect.poll(() => answered, { timeout: 20_000 }).toBe(5 * count);
+  await proxy.close();
+}, 30_000);

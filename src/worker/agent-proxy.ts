@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Server, Socket } from "node:net";
+import { drained } from "./drained.ts";
 
 /** What an agent may be asked: for its keys, and to sign. Nothing that changes it (draft-miller-ssh-agent). */
 const ALLOWED: ReadonlySet<number> = new Set([11, 13]);
@@ -25,7 +26,7 @@ export async function serveAgent(agent: string, path: string): Promise<{ close()
       socket.on("error", () => socket.destroy());
     }
     upstream.pipe(client);
-    forwardAllowed(client, upstream);
+    void forwardAllowed(client, upstream).catch(() => client.destroy());
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
   return {
@@ -37,19 +38,23 @@ export async function serveAgent(agent: string, path: string): Promise<{ close()
   };
 }
 
-/** Messages are a length of four bytes, a type, and the rest. */
-function forwardAllowed(client: Socket, upstream: Socket): void {
+/**
+ * Messages are a length of four bytes, a type, and the rest. While answers are not taken nothing more is read: a
+ * client that only asks would fill our memory.
+ */
+async function forwardAllowed(client: Socket, upstream: Socket): Promise<void> {
   let waiting: Buffer = Buffer.alloc(0);
-  client.on("data", (chunk: Buffer) => {
-    waiting = Buffer.concat([waiting, chunk]);
+  for await (const chunk of client.iterator({ destroyOnReturn: false })) {
+    waiting = Buffer.concat([waiting, chunk as Buffer]);
     while (waiting.length >= 5) {
       const length = waiting.readUInt32BE(0);
       if (length === 0 || length > MAX_MESSAGE) return void client.destroy();
-      if (waiting.length < 4 + length) return;
+      if (waiting.length < 4 + length) break;
       const message = waiting.subarray(0, 4 + length);
       waiting = waiting.subarray(4 + length);
-      if (ALLOWED.has(message[4]!)) upstream.write(message);
-      else client.write(FAILURE);
+      const isAllowed = ALLOWED.has(message[4]!);
+      const [to, what] = isAllowed ? [upstream, message] : [client, FAILURE];
+      if (!to.write(what)) await drained(to);
     }
-  });
+  }
 }

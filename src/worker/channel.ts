@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AppError, messageOf } from "../base/errors.ts";
+import { drained } from "./drained.ts";
 
 /** The longest message is a COPY's with its ignore patterns; whatever is longer than this is no message. */
 const MAX_LINE = 64 * 1024 * 1024;
@@ -34,13 +35,7 @@ export class Channel<In, Out> {
   /** Answers with a promise where the other end is slower than we are: whoever has much to say should await it. */
   send(message: Out): void | Promise<void> {
     if (this.#socket.destroyed || this.#socket.write(`${JSON.stringify(message)}\n`)) return undefined;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#socket.off("drain", done).off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done).on("close", done);
-    });
+    return drained(this.#socket);
   }
 
   /** Reads nothing more, beyond what has come already, until `room` is settled; the other end is held up by that. */

@@ -30,10 +30,9 @@ export function rungsOf({ kind }: Place): readonly RungName[] {
   return kind === "namespaces" ? ["runtime", "namespace"] : ["chroot", "proot", "none"];
 }
 
-export function workerPlace(place: Place): WorkerPlace {
-  if (place.kind === "plain") return place;
-  const isUser = process.getuid?.() !== 0;
-  return { kind: "namespaces", userNamespace: isUser || place.maps() !== undefined };
+/** `maps`: those of the place. */
+export function workerPlace({ kind }: Place, maps: IdMaps | undefined): WorkerPlace {
+  return kind === "plain" ? { kind } : { kind, userNamespace: maps !== undefined };
 }
 
 /** None of the rungs that may be used can be had. */

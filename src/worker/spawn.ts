@@ -111,17 +111,17 @@ async function startIn(
   const path = searchPath(options.env["PATH"]);
   const compileCache = options.env["NODE_COMPILE_CACHE"];
   const marks = newMarks().prefix;
+  const maps = place.kind === "namespaces" ? place.maps() : undefined;
   const start = {
     root: options.root,
     session: session.directory,
-    place: workerPlace(place),
+    place: workerPlace(place, maps),
     marks,
     ...ladder,
     traced: options.traced ?? false,
     limits: workerLimits(options.limits, basename(session.directory)),
   };
   const removeCgroups = (): void => start.limits?.cgroups.forEach(({ directory }) => removeCgroup(directory));
-  const maps = place.kind === "namespaces" ? place.maps() : undefined;
   // There a RUN may be of our user, and would find our credentials in /proc or by ptrace.
   if (place.kind === "plain") loadProcessCalls().setUndumpable();
   const guard = startGuard({ start, path, compileCache });
