@@ -1,16 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import type { Content, Entry } from "../layer/entry.ts";
 import { tarBlocks } from "../layer/tar/writer.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 import { digestAlgorithm, digestHex, type Digest } from "../oci/digest.ts";
-import { parseIndex } from "../oci/image-index.ts";
-import { OCI_INDEX } from "../oci/media-type.ts";
-import { familiarReference, formatReference, type Reference } from "../oci/reference.ts";
-import { encodeIndex } from "../oci/serialise.ts";
+import { familiarReference, type Reference } from "../oci/reference.ts";
 import { openSink, type Sink } from "./file-sink.ts";
 import type { Document, Image, Layer } from "./image.ts";
+import { encodeLayoutIndex, existingEntries } from "./layout-index.ts";
+import { exclusively } from "./layout-lock.ts";
 
 export interface LayoutOptions {
   readonly images: readonly Image[];
@@ -51,18 +47,25 @@ export async function writeLayout(options: LayoutOptions, sink: Sink): Promise<v
 
 /**
  * Writes an OCI layout into a directory, beside the images that are in it: its index.json keeps the
- * entries of other names. Blobs come first, index.json last.
+ * entries of other names, those of builds that write at the same time too. Blobs come first, index.json last.
  */
 export async function writeLayoutDirectory(options: LayoutOptions, directory: string): Promise<void> {
-  for await (const file of layoutFiles(options, existingEntries(directory))) {
-    const sink = openSink(join(directory, file.path), options.signal);
-    try {
-      for await (const chunk of file.read()) await sink.write(chunk);
-      await sink.commit();
-    } catch (error) {
-      sink.abort();
-      throw error;
-    }
+  const { signal } = options;
+  existingEntries(directory); // What is no layout is not to become half of one.
+  for await (const file of layoutFiles(options)) await writeFile(file, directory, signal);
+  await exclusively(directory, signal, () =>
+    writeFile(bytesFile("index.json", encodeLayoutIndex(options, existingEntries(directory))), directory, signal),
+  );
+}
+
+async function writeFile(file: LayoutFile, directory: string, signal: AbortSignal): Promise<void> {
+  const sink = openSink(join(directory, file.path), signal);
+  try {
+    for await (const chunk of file.read()) await sink.write(chunk);
+    await sink.commit();
+  } catch (error) {
+    sink.abort();
+    throw error;
   }
 }
 
@@ -72,9 +75,11 @@ async function writeTar(options: LayoutOptions, sink: Sink): Promise<void> {
     const metadata = { mode: 0o755, uid: 0, gid: 0, mtime } as const;
     yield { type: "directory", path: "blobs", ...metadata };
     yield { type: "directory", path: "blobs/sha256", ...metadata };
-    for await (const { path, size, read } of layoutFiles(options, [])) {
-      yield { type: "file", path, ...metadata, mode: 0o644, size, content: streamContent(read()) };
-    }
+    const entryOf = ({ path, size, read }: LayoutFile): Entry => {
+      return { type: "file", path, ...metadata, mode: 0o644, size, content: streamContent(read()) };
+    };
+    for await (const file of layoutFiles(options)) yield entryOf(file);
+    yield entryOf(bytesFile("index.json", encodeLayoutIndex(options, [])));
   };
   for await (const block of tarBlocks(entries(), {})) {
     options.signal.throwIfAborted();
@@ -100,7 +105,8 @@ function fetchAhead(layers: readonly Layer[], signal: AbortSignal): (index: numb
   };
 }
 
-async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[]): AsyncGenerator<LayoutFile> {
+/** All but index.json, which comes last. */
+async function* layoutFiles(options: LayoutOptions): AsyncGenerator<LayoutFile> {
   const written = new Set<Digest>();
   const stop = new AbortController();
   const layers = [...new Map(options.images.flatMap((i) => i.layers).map((l) => [l.descriptor.digest, l])).values()];
@@ -129,38 +135,6 @@ async function* layoutFiles(options: LayoutOptions, others: readonly Descriptor[
   }
   yield bytesFile("oci-layout", LAYOUT_VERSION);
   if (options.dockerManifest === true) yield bytesFile("manifest.json", dockerManifest(options));
-  yield bytesFile(
-    "index.json",
-    encodeIndex({ kind: "index", mediaType: OCI_INDEX, manifests: layoutEntries(options, others) }),
-  );
-}
-
-/** Each name as an entry of index.json; names are annotations there (image-spec, annotations.md). */
-function layoutEntries(options: LayoutOptions, others: readonly Descriptor[]): readonly Descriptor[] {
-  const { images, index, tags, epoch } = options;
-  const document = index ?? images[0]?.manifest;
-  if (document === undefined) throw new Error("a layout of no image");
-  // BuildKit writes the time of the build without an epoch; equal images are to give equal files.
-  const created = epoch === undefined ? {} : { "org.opencontainers.image.created": secondsText(epoch) };
-  const annotations = { ...document.descriptor.annotations, ...created };
-  const root: Descriptor = { ...document.descriptor, ...(Object.keys(annotations).length > 0 && { annotations }) };
-  const named = tags.map((tag) => ({
-    ...root,
-    annotations: {
-      ...root.annotations,
-      "io.containerd.image.name": formatReference(tag),
-      "org.opencontainers.image.ref.name": tag.tag ?? "latest",
-    },
-  }));
-  const mine = named.length > 0 ? named : [root];
-  const isReplaced = (other: Descriptor): boolean =>
-    other.digest === root.digest ||
-    mine.some((entry) => nameOf(entry) !== undefined && nameOf(entry) === nameOf(other));
-  return [...others.filter((other) => !isReplaced(other)), ...mine];
-}
-
-function secondsText(epoch: number): string {
-  return new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
 }
 
 /** What `docker save` calls its table of contents; paths are those of the layout. */
@@ -171,37 +145,6 @@ function dockerManifest({ images, tags }: LayoutOptions): Uint8Array {
     Layers: layers.map(({ descriptor }) => blobPath(descriptor.digest)),
   }));
   return Buffer.from(JSON.stringify(entries));
-}
-
-function nameOf({ annotations }: Descriptor): string | undefined {
-  return annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"];
-}
-
-function existingEntries(directory: string): readonly Descriptor[] {
-  const path = join(directory, "index.json");
-  const bytes = readIndex(path);
-  if (bytes === undefined) return [];
-  try {
-    return parseIndex(bytes).manifests;
-  } catch (cause) {
-    throw new AppError("OUTPUT_LAYOUT", `${path} is no OCI index: ${messageOf(cause)}`, {
-      cause,
-      hint: "choose another directory",
-    });
-  }
-}
-
-/** Undefined where there is none yet. */
-function readIndex(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return undefined;
-    throw new AppError("OUTPUT_UNREADABLE", `${path} cannot be read: ${messageOf(cause)}`, {
-      cause,
-      hint: "choose another directory, or make this one yours",
-    });
-  }
 }
 
 function blobPath(digest: Digest): string {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { openStdout } from "./stdout-sink.ts";
@@ -15,6 +16,7 @@ test("no more is on its way than the reader takes", async () => {
   stream.resume();
   await writing;
   await sink.commit();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test.each([

@@ -49,10 +49,11 @@ function room(stream: Writable, signal: AbortSignal): Promise<void> {
 
 /** What was written may still be on its way when the last chunk is. */
 async function flushed(stream: Writable, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    stream.write("", (error) => (error ? reject(closed(error)) : resolve()));
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  stream.write("", (error) => (error ? reject(closed(error)) : resolve()));
+  await promise.finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 function closed(cause?: unknown): AppError {
