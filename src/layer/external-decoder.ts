@@ -12,12 +12,14 @@ export async function* throughProgram(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const child = spawn(program, ["-dc"], { stdio: ["pipe", "pipe", "ignore"], env: { PATH: PROGRAMS }, cwd: "/" });
+  const child = spawn(program, ["-dc"], { stdio: ["pipe", "pipe", "pipe"], env: { PATH: PROGRAMS }, cwd: "/" });
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(errnoOf(error) === "ENOENT" ? notInstalled(program, error) : error));
     child.once("close", (code) => resolve(code ?? 1));
   });
   ended.catch(() => {}); // Awaited below; until then its failure is nobody's.
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said = `${said}${text}`.slice(0, MAX_WORDS)));
   const input = Readable.from(chunks);
   let failed: unknown;
   input.on("error", (error) => {
@@ -34,7 +36,8 @@ export async function* throughProgram(
     }
     const code = await ended;
     if (failed !== undefined) throw failed;
-    if (code !== 0) throw layerCorrupt(`${program} cannot decompress the archive: exit code ${code}`);
+    if (code !== 0)
+      throw layerCorrupt(`${program} cannot decompress the archive: ${said.trim() || `exit code ${code}`}`);
   } finally {
     input.destroy();
     child.kill("SIGKILL");
@@ -42,6 +45,8 @@ export async function* throughProgram(
 }
 
 const PROGRAMS = "/usr/local/bin:/usr/bin:/bin";
+/** Letters that are kept of what a decoder says. */
+const MAX_WORDS = 400;
 
 function notInstalled(program: string, cause: unknown): AppError {
   const name = program === "xz" ? "xz-utils" : "bzip2";

@@ -15,7 +15,7 @@ export async function exclusively(directory: string, signal: AbortSignal, body: 
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const lock = locker();
-    while (lock !== undefined && !lock(fd, "exclusive")) {
+    while (!lock(fd, "exclusive")) {
       await sleep(PAUSE);
       signal.throwIfAborted();
     }
@@ -25,11 +25,11 @@ export async function exclusively(directory: string, signal: AbortSignal, body: 
   }
 }
 
-function locker(): Syscalls["flock"] | undefined {
+function locker(): Syscalls["flock"] {
   try {
     return loadSyscalls().flock;
   } catch (error) {
-    if (error instanceof AppError && error.code === "SYSCALLS_UNAVAILABLE") return undefined;
+    if (error instanceof AppError && error.code === "SYSCALLS_UNAVAILABLE") return () => true;
     throw error;
   }
 }

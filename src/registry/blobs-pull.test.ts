@@ -119,11 +119,11 @@ test("bad bytes of a broken transfer are found after it was resumed", async () =
 });
 
 test("another length than the descriptor's is refused before a byte is taken", async () => {
-  const sink = collect();
+  let taken = 0;
+  const sink = { write: (chunk: Uint8Array) => void (taken += chunk.length) };
   const descriptor = { ...describeBlob(BYTES), size: BYTES.length - 1 };
   const error = await failureOf(client.getBlob(repository, descriptor, sink, never));
-  expect(error.code).toBe("REGISTRY_DIGEST_MISMATCH");
-  expect(sink.bytes()).toHaveLength(0);
+  expect([error.code, taken]).toEqual(["REGISTRY_DIGEST_MISMATCH", 0]);
 });
 
 test("an endless body is cut when it is past the size", async () => {

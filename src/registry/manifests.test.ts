@@ -137,6 +137,12 @@ test("a push whose type is not the body's is not sent", async () => {
   expect(registry.seen).toHaveLength(0);
 });
 
+test("a push of more than registries must take is not sent", async () => {
+  const bytes = Buffer.concat([MANIFEST, Buffer.alloc(4 << 20, " ")]);
+  const error = await failureOf(client.pushManifest(tagged, bytes, OCI_MANIFEST, {}, never));
+  expect([error.code, registry.seen.length]).toEqual(["REGISTRY_TOO_LARGE", 0]);
+});
+
 test("a push that is answered with another digest fails", async () => {
   registry.fault("PUT", ANY, ({ response }) => void response.writeHead(201, { "docker-content-digest": OTHER }).end());
   const error = await failureOf(client.pushManifest(tagged, MANIFEST, OCI_MANIFEST, { tag: "v2" }, never));

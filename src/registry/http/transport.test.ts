@@ -109,6 +109,17 @@ test("https is not given up for http where http was not allowed", async () => {
   expect(registry.seen).toHaveLength(0);
 });
 
+test("https is not given up for http where a redirect says so", async () => {
+  await using registry = await tlsRegistry();
+  await using plain = await FakeRegistry.start();
+  registry.fault("HEAD", /v1/, ({ response }) => {
+    response.writeHead(302, { location: `${plain.origin}/v2/team/app/manifests/v1` }).end();
+  });
+  using client = createTestClient({ env: trusting });
+  expect((await failureOf(client.resolve(at(registry.host), never))).code).toBe("REGISTRY_PROTOCOL");
+  expect(plain.seen).toEqual([]);
+});
+
 test("a host that is named may be spoken to without TLS, through a proxy too", async () => {
   await using registry = await FakeRegistry.start();
   registry.putManifest("team/app", "v1", MANIFEST, OCI_MANIFEST);
