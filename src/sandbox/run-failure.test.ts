@@ -32,6 +32,18 @@ test.each([
   expect(failure(end)).toEqual({ code: "RUN_FAILED", message, hint: undefined, exitCode: end.exitCode });
 });
 
+test.each([
+  ["dd: error writing '/big': No space left on device\n", /disk of the store.*--root/],
+  [
+    'Get "https://x/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+    /SSL_CERT_FILE/,
+  ],
+  ["curl: (60) SSL certificate problem: unable to get local issuer certificate", /SSL_CERT_FILE/],
+  ["fatal: unable to access 'https://x/': server certificate verification failed. CAfile: none", /SSL_CERT_FILE/],
+])("%s is this machine's fault", (stderrTail, hint) => {
+  expect(failure({ exitCode: 1, stderrTail })).toMatchObject({ hint: expect.stringMatching(hint) });
+});
+
 test("a kill for want of memory is named where the kernel counted one", () => {
   expect(failure({ exitCode: 137 }, { oomKills: 1 })).toMatchObject({
     message: "the command failed: exit code 137 (killed by SIGKILL: the machine ran out of memory)",

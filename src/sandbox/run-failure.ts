@@ -34,8 +34,24 @@ export function runFailure(end: ContainerEnd, circumstances: RunCircumstances): 
   if (end.complaint !== undefined) return startFailure(end.complaint, circumstances);
   if (end.exitCode === 0) return undefined;
   return (
-    execFailure(end, circumstances) ?? new RunFailure(exitText(end.exitCode, circumstances.oomKills), end.exitCode)
+    execFailure(end, circumstances) ??
+    new RunFailure(exitText(end.exitCode, circumstances.oomKills), end.exitCode, machineHint(end.stderrTail))
   );
+}
+
+/** As Go, git and OpenSSL say it. */
+const UNKNOWN_AUTHORITY =
+  /certificate signed by unknown authority|certificate verif\w+ failed|unable to get local issuer certificate/i;
+
+/** What a command complains of where the fault is this machine's, and not the Dockerfile's. */
+function machineHint(stderrTail: string): string | undefined {
+  if (/no space left on device/i.test(stderrTail)) {
+    return "Free some space on the disk of the store, or put the store elsewhere with --root or MANYARCH_ROOT; /dev/shm is as large as --shm-size.";
+  }
+  if (UNKNOWN_AUTHORITY.test(stderrTail)) {
+    return "Name the certificate authorities of your network in SSL_CERT_FILE where manyarch runs: RUN trusts them too, unless --host-ca is off.";
+  }
+  return undefined;
 }
 
 /** What crun and runc say of a command that is not there, or may not be executed. */
