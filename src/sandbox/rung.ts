@@ -27,7 +27,7 @@ export const RUNGS: readonly Rung[] = [
   },
   {
     name: "proot",
-    needs: "x86-64, and leave to trace one's own children",
+    needs: "x86-64 or arm64, and leave to trace one's own children",
     gives: "a root of its own by tracing, owners as the image has them; no isolation by the kernel, slower",
   },
   { name: "none", needs: "nothing", gives: "images whose Dockerfiles have no RUN" },
