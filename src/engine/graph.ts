@@ -6,7 +6,7 @@ import { formatReference } from "../oci/reference.ts";
 import type { CopySelection, InlineFile } from "../worker/protocol.ts";
 import { stepKey } from "./keys.ts";
 import type { KeyField } from "./keys.ts";
-import type { CopyStep, Graph, Step, StepId, StepLabel, StepMount } from "./types.ts";
+import type { CopyStep, Graph, RunStep, Step, StepId, StepLabel, StepMount } from "./types.ts";
 
 /**
  * Collects steps into a graph. Inputs are added before their users, as a step names them by id; a step
@@ -68,40 +68,48 @@ function definition(step: Step): readonly KeyField[] {
         ...optionalField("checksum", step.checksum),
       ];
     case "copy":
-      return [
-        ["base", step.base],
-        ["from", step.from],
-        ["paths", step.paths],
-        ["destination", step.destination],
-        ["into", step.intoDirectory ? "directory" : ""],
-        ...optionalField("owner", step.owner),
-        ...optionalField("mode", step.mode?.toString(8)),
-        ...optionalField("unpack", step.unpack === true ? "" : undefined),
-        ...optionalField("link", step.link === true ? "" : undefined),
-        ...optionalField("machine", step.expectMachine && formatPlatformFull(step.expectMachine.platform)),
-        ...selectionFields(step),
-        ...inlineField(step.inline),
-        ...moreField(step.more),
-      ];
+      return copyDefinition(step);
     case "mkdir":
       return [["base", step.base], ["path", step.path], ...optionalField("owner", step.owner)];
     case "run":
-      return [
-        ["base", step.base],
-        ["argv", step.argv],
-        ["env", step.env],
-        ["hidden", step.hiddenEnv],
-        ["cwd", step.cwd],
-        ["user", step.user],
-        ["network", step.network],
-        // Alone of what holds for every RUN it may be another for each target.
-        ...optionalField("hostname", step.hostname),
-        ...optionalField("security", step.insecure === true ? "insecure" : undefined),
-        ...platformField(step.platform),
-        ...inlineField(step.script && [step.script]),
-        ...mountField(step.mounts),
-      ];
+      return runDefinition(step);
   }
+}
+
+function copyDefinition(step: CopyStep): readonly KeyField[] {
+  return [
+    ["base", step.base],
+    ["from", step.from],
+    ["paths", step.paths],
+    ["destination", step.destination],
+    ["into", step.intoDirectory ? "directory" : ""],
+    ...optionalField("owner", step.owner),
+    ...optionalField("mode", step.mode?.toString(8)),
+    ...optionalField("unpack", step.unpack === true ? "" : undefined),
+    ...optionalField("link", step.link === true ? "" : undefined),
+    ...optionalField("machine", step.expectMachine && formatPlatformFull(step.expectMachine.platform)),
+    ...selectionFields(step),
+    ...inlineField(step.inline),
+    ...moreField(step.more),
+  ];
+}
+
+function runDefinition(step: RunStep): readonly KeyField[] {
+  return [
+    ["base", step.base],
+    ["argv", step.argv],
+    ["env", step.env],
+    ["hidden", step.hiddenEnv],
+    ["cwd", step.cwd],
+    ["user", step.user],
+    ["network", step.network],
+    // Alone of what holds for every RUN it may be another for each target.
+    ...optionalField("hostname", step.hostname),
+    ...optionalField("security", step.insecure === true ? "insecure" : undefined),
+    ...platformField(step.platform),
+    ...inlineField(step.script && [step.script]),
+    ...mountField(step.mounts),
+  ];
 }
 
 function platformField(platform: Platform): readonly KeyField[] {

@@ -33,11 +33,6 @@ export function convertCopy(state: StageState, copy: Transfer): void {
   const excludes = copy.excludes.flatMap(({ text }) => text || []);
   const inline = copy.heredocs.map((heredoc) => inlineFile(state, copy, heredoc));
   if (copy.kind === "add" || copy.from === undefined) checkSources(state, node, sources);
-  const options = [
-    ...(parents ? ["--parents"] : []),
-    ...(owner === "" ? [] : [`--chown=${owner}`]),
-    ...(chmod === "" ? [] : [`--chmod=${chmod}`]),
-  ];
   const names = [...sources.map(redactUserinfo), ...inline.map(({ name }) => `<<${name}`)];
   commitStep(
     state,
@@ -60,8 +55,17 @@ export function convertCopy(state: StageState, copy: Transfer): void {
       ...(copy.link && chmod === "" && { link: true }),
     },
     node,
-    `${[node.name, ...options, ...names, written].join(" ")} # buildkit`,
+    `${[node.name, ...flagsOf(parents, owner, chmod), ...names, written].join(" ")} # buildkit`,
   );
+}
+
+/** Those that the history tells of. */
+function flagsOf(parents: boolean, owner: string, chmod: string): readonly string[] {
+  return [
+    ...(parents ? ["--parents"] : []),
+    ...(owner === "" ? [] : [`--chown=${owner}`]),
+    ...(chmod === "" ? [] : [`--chmod=${chmod}`]),
+  ];
 }
 
 /** What leaves a stage that cross-compiles by itself must be for the target. */

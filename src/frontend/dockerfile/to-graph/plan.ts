@@ -1,6 +1,5 @@
 import { GraphBuilder } from "../../../engine/graph.ts";
 import type { StepId } from "../../../engine/types.ts";
-import type { Platform } from "../../../oci/platform.ts";
 import type { Dockerfile } from "../ast.ts";
 import { parseStages } from "../instructions/parse.ts";
 import type { Stages } from "../instructions/parse.ts";
@@ -12,24 +11,18 @@ import { settingsOf } from "../lint/settings.ts";
 import { checkStageNames } from "../lint/stage-names.ts";
 import { parseDockerfile } from "../parse.ts";
 import { checkFroms, checkImages } from "./check-bases.ts";
+import type { GlobalScope } from "./check-bases.ts";
 import { convertTarget } from "./convert.ts";
-import { NO_CROSSING } from "./cross.ts";
-import type { Crossing } from "./cross.ts";
 import { resolveEpoch } from "./epoch.ts";
 import { globalsFor } from "./globals.ts";
-import type { Globals } from "./globals.ts";
-import { refuseMissing, resolveImages } from "./images.ts";
-import type { ResolvedImages } from "./images.ts";
-import { layOut } from "./layout.ts";
+import { layOutTargets } from "./lay-out-targets.ts";
+import type { FileScope } from "./lay-out-targets.ts";
 import type { Layout } from "./layout.ts";
 import { requestFor } from "./platform-args.ts";
-import type { DockerfilePlan, PlanDependencies, PlanRequest, ResolvedImage } from "./request.ts";
-import { planCrossings } from "./plan-crossings.ts";
+import type { DockerfilePlan, PlanDependencies, PlanRequest } from "./request.ts";
 import { proxyVariables } from "./run.ts";
+import type { Conversion } from "./state.ts";
 import { findTarget } from "./target.ts";
-import { imageTriggers } from "./triggers.ts";
-import type { Triggers } from "./triggers.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 import { unusedArgs } from "./unused-args.ts";
 
 /**
@@ -45,67 +38,22 @@ export async function planBuild(
   dependencies: PlanDependencies,
   linter = new Linter(),
 ): Promise<DockerfilePlan> {
-  const { escape, globalArgs, stages } = readStages(linter, given);
-  const { buildPlatform, contexts = new Map(), allStages } = given;
-  const goal = findTarget(stages, given.target);
-  const targetStage = given.target ?? stages.at(-1)!.from.name ?? "default";
-  const sources = { args: globalArgs, escape, buildPlatform, targetStage };
-  const { epoch: sourceDateEpoch, request } = await resolveEpoch(given, stages, sources, dependencies);
-  const globalsOf = (target: Platform, buildArgs = requestFor(request, target).buildArgs): Globals =>
-    globalsFor(target, { ...sources, buildArgs });
-  checkFroms(linter, stages, request.platforms, { escape, globalsOf });
-  const layOutWith = (triggers: readonly Triggers[], crossings: readonly Crossing[] = []): readonly Layout[] =>
-    request.platforms.map((target, index) => {
-      const globals = globalsOf(target);
-      const more = { triggers: triggers[index] ?? new Map(), crossing: crossings[index] ?? NO_CROSSING };
-      return layOut(stages, { target, buildPlatform, globals, escape, goal, allStages, contexts, ...more });
-    });
-  const allowInsecure = request.runs?.allowInsecure ?? false;
-  let layouts = checked(layOutWith([]), allowInsecure);
-  const found = new Map<string, ResolvedImage>();
-  let images = await resolveImages(layouts, dependencies, request, found);
-  // A trigger may copy from another stage, whose base has triggers too.
-  let triggers = triggersOf(layouts, images);
-  for (let count = 0; countOf(triggers) > count;) {
-    count = countOf(triggers);
-    layouts = checked(layOutWith(triggers), allowInsecure);
-    images = await resolveImages(layouts, dependencies, request, found);
-    triggers = triggersOf(layouts, images);
-  }
-  const { crossings, advice } = planCrossings(layouts, images, request);
-  if (crossings.some((crossing) => crossing.stages.size > 0)) {
-    layouts = checked(layOutWith(triggers, crossings), allowInsecure);
-    images = await resolveImages(layouts, dependencies, request, found);
-  }
-  refuseMissing(layouts, images, buildPlatform);
-  const graph = new GraphBuilder();
-  const forced = new Set<StepId>();
+  const file = readStages(linter, given);
+  const { request, scope, sourceDateEpoch } = await scopeOf(given, file, dependencies);
+  checkFroms(linter, file.stages, request.platforms, scope);
+  const { layouts, images, advice } = await layOutTargets(request, scope, dependencies);
   checkImages(linter, layouts, images);
-  const targets = layouts.map((layout, index) => {
-    linter.beginPlatform(index);
-    const own = requestFor(request, layout.target);
-    return convertTarget({
-      request: own,
-      layout,
-      globals: layout.globals,
-      images,
-      escape,
-      graph,
-      linter,
-      hiddenEnv: proxyVariables(own.buildArgs),
-      forced,
-      stages: new Map(),
-    });
-  });
+  const { graph, targets, forced } = convertTargets(request, { layouts, images, escape: file.escape, linter });
   const violation = linter.violation();
   if (violation !== undefined) throw violation;
-  const instructions = [...globalArgs, ...stages.flatMap((stage) => stage.instructions)];
+  const instructions = [...file.globalArgs, ...file.stages.flatMap((stage) => stage.instructions)];
   const unused = unusedArgs(given, instructions, layouts);
-  const notes = notesOf(linter.findings);
-  return { graph: graph.finish(), targets, notes, advice, unusedArgs: unused, sourceDateEpoch, forced };
+  return { graph, targets, notes: notesOf(linter.findings), advice, unusedArgs: unused, sourceDateEpoch, forced };
 }
 
-function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerfile, "escape"> {
+type File = Stages & Pick<Dockerfile, "escape">;
+
+function readStages(linter: Linter, request: PlanRequest): File {
   const dockerfile = parseDockerfile(request.dockerfile);
   linter.configure(settingsOf(dockerfile, request.buildArgs));
   checkContinuations(linter, dockerfile.emptyContinuations);
@@ -115,18 +63,38 @@ function readStages(linter: Linter, request: PlanRequest): Stages & Pick<Dockerf
   return { escape: dockerfile.escape, globalArgs, stages };
 }
 
-/** Refuses what cannot be built before anything is looked up. */
-function checked(layouts: readonly Layout[], allowInsecure: boolean): readonly Layout[] {
-  for (const { reachable } of layouts)
-    for (const { stage } of reachable)
-      for (const instruction of stage.instructions) refuseUnsupported(instruction, allowInsecure);
-  return layouts;
+/** What the words of FROM are read by. The request gets the time of the build for those who declare it. */
+async function scopeOf(
+  given: PlanRequest,
+  { stages, globalArgs, escape }: File,
+  dependencies: PlanDependencies,
+): Promise<{
+  readonly request: PlanRequest;
+  readonly scope: FileScope & GlobalScope;
+  readonly sourceDateEpoch: number | undefined;
+}> {
+  const goal = findTarget(stages, given.target);
+  const targetStage = given.target ?? stages.at(-1)!.from.name ?? "default";
+  const sources = { args: globalArgs, escape, buildPlatform: given.buildPlatform, targetStage };
+  const { epoch, request } = await resolveEpoch(given, stages, sources, dependencies);
+  const globalsOf: GlobalScope["globalsOf"] = (target, buildArgs = requestFor(request, target).buildArgs) =>
+    globalsFor(target, { ...sources, buildArgs });
+  return { request, scope: { stages, escape, goal, globalsOf }, sourceDateEpoch: epoch };
 }
 
-function triggersOf(layouts: readonly Layout[], images: ResolvedImages): readonly Triggers[] {
-  return layouts.map((layout) => imageTriggers(layout, images));
-}
-
-function countOf(triggers: readonly Triggers[]): number {
-  return triggers.reduce((count, map) => count + map.size, 0);
+/** The stages of every target as steps of one graph. */
+function convertTargets(
+  request: PlanRequest,
+  { layouts, ...shared }: { readonly layouts: readonly Layout[] } & Pick<Conversion, "images" | "escape" | "linter">,
+): Pick<DockerfilePlan, "graph" | "targets" | "forced"> {
+  const graph = new GraphBuilder();
+  const forced = new Set<StepId>();
+  const targets = layouts.map((layout, index) => {
+    shared.linter.beginPlatform(index);
+    const own = requestFor(request, layout.target);
+    const hiddenEnv = proxyVariables(own.buildArgs);
+    const conversion = { ...shared, graph, forced, layout, globals: layout.globals, hiddenEnv };
+    return convertTarget({ ...conversion, request: own, stages: new Map() });
+  });
+  return { graph: graph.finish(), targets, forced };
 }
