@@ -205,7 +205,7 @@ describe("the command line", () => {
     (await expectError(bed, "FROM scratch\n", { flags: ["-t", "Registry/App", "--push"] })).toMatchInlineSnapshot(`
       "exit code 2
       error[REFERENCE_INVALID]: image reference "Registry/App" is not valid: repository name (App) must be lowercase
-      help: Write app.
+      help: Write Registry/app.
       "
     `);
   });

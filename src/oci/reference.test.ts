@@ -24,7 +24,7 @@ test("an upper-case name is refused in docker's words, with the name to write", 
   expect(() => parseReference("ghcr.io/Owner/App:v1")).toThrow(
     expect.objectContaining({
       message: expect.stringContaining("repository name (Owner/App) must be lowercase"),
-      hint: "Write owner/app.",
+      hint: "Write ghcr.io/owner/app:v1.",
     }),
   );
 });

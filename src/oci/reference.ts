@@ -107,11 +107,9 @@ function splitDomain(name: string): { readonly domain: string; readonly remainde
 
 function checkPath(text: string, path: string): void {
   if (path.toLowerCase() !== path) {
-    throw invalid(
-      text,
-      `repository name (${path}) must be lowercase`,
-      `Write ${withoutOfficial(text, path).toLowerCase()}.`,
-    );
+    const written = withoutOfficial(text, path);
+    const hint = `Write ${text.replace(written, written.toLowerCase())}.`;
+    throw invalid(text, `repository name (${path}) must be lowercase`, hint);
   }
   if (path === "" || path === OFFICIAL) throw invalid(text, "the repository name is empty", SHAPE_HINT);
   for (const component of path.split("/")) {

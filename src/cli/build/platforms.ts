@@ -54,7 +54,9 @@ export function unusedPlatformArgs(
 function parseList(list: string, origin: string): readonly Platform[] {
   const platforms: Platform[] = [];
   for (const text of list.split(",").map((part) => part.trim())) {
-    if (text === "") throw usage(`${origin} ${list}: expected platforms, found nothing around a comma`, "leave it out");
+    if (list.trim() === "")
+      throw usage(`${origin} is empty`, "write os/architecture, such as linux/amd64,linux/arm64, or leave it out");
+    if (text === "") throw usage(`${origin} ${list}: found nothing before or after a comma`, "take out that comma");
     const platform = text === "local" ? hostPlatform() : parseKnownPlatform(text, `${origin} ${text}`);
     if (!platforms.some((other) => platformsEqual(other, platform))) platforms.push(platform);
   }

@@ -248,6 +248,7 @@ describe("docker's other flags", () => {
 
 test("slips that would say little are named", () => {
   expect(refusal({ platform: ["linux/amd64,"] })).toMatch(/^USAGE_INVALID --platform linux\/amd64,: /);
+  expect(refusal({ platform: [""] })).toBe("USAGE_INVALID --platform is empty");
   const { notes } = request({ secret: ["id=x,src=nofile"], output: ["type=cacheonly"] });
   expect(notes).toMatchObject([{ code: "SECRET_MISSING", message: "--secret id=x: /work/nofile does not exist" }]);
   const args = { buildArg: ["[linux/arm64]A=1"], output: ["type=cacheonly"] };
