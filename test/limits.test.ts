@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
+import type { FSWatcher } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { errnoOf } from "../src/base/errors.ts";
 import { startBed } from "./bed/bed.ts";
 import type { Bed, CliOptions, CliResult } from "./bed/bed.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
@@ -24,22 +26,51 @@ async function build(
   return await bed.cli(all, { ...options, cwd: context });
 }
 
-/** What sessions have in any hierarchy. */
+/** Names of all sessions that the bed's store has had: other builds of this machine have limits too. */
+const sessions = new Set<string>();
+
+function watchSessions(bed: Bed): FSWatcher {
+  const directory = `${bed.store}/sessions`;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return watch(directory, (_, name) => void (name !== null && sessions.add(name)));
+}
+
+/** What our sessions have in any hierarchy. */
 function ours(directory = GROUPS, depth = 0): readonly string[] {
-  return readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => {
-      const path = `${directory}/${name}`;
-      return [...(/^manyarch-[0-9a-f]{16}$/.test(name) ? [path] : []), ...(depth < 6 ? ours(path, depth + 1) : [])];
-    });
+  return directoriesIn(directory).flatMap((name) => {
+    const path = `${directory}/${name}`;
+    const isOurs = name.startsWith("manyarch-") && sessions.has(name.slice("manyarch-".length));
+    return [...(isOurs ? [path] : []), ...(depth < 6 ? ours(path, depth + 1) : [])];
+  });
+}
+
+/** None where somebody else's cgroup has gone meanwhile. */
+function directoriesIn(directory: string): readonly string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 describe.skipIf(!runsAsRoot)("as root, where cgroups are ours", () => {
   let bed: Bed;
+  let watcher: FSWatcher;
   beforeAll(async () => {
     bed = await startBed({ user: "current" });
+    watcher = watchSessions(bed);
   });
-  afterAll(() => bed?.[Symbol.asyncDispose]());
+  afterAll(() => {
+    watcher?.close();
+    return bed?.[Symbol.asyncDispose]();
+  });
+  afterEach(() => {
+    // Or nothing was looked for.
+    expect(sessions.size).toBeGreaterThan(0);
+    sessions.clear();
+  });
 
   test.each(["runtime", "namespace", "chroot", "proot"])("on the rung %s memory is limited", async (rung) => {
     const { exitCode, stderr } = await build(bed, ALLOCATE, ["--memory=64m", `--sandbox=${rung}`]);
