@@ -4,6 +4,8 @@ import { toUtf8 } from "../layer/entry.ts";
 import { baseOf, joinPath, parentOf, resolvePath, showPath } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
 
+const MAX_NAMES = 8;
+
 /** `COPY_NOT_FOUND` for `path`, with the reason or the names nearest to it. */
 export function notFound(tree: Tree, path: string, unfiltered: Tree | undefined): AppError {
   if (unfiltered !== undefined && exists(unfiltered, path)) {
@@ -16,12 +18,26 @@ export function notFound(tree: Tree, path: string, unfiltered: Tree | undefined)
     hint:
       similar.length > 0
         ? `Did you mean ${similar.map(showPath).join(" or ")}?`
-        : "Paths are relative to the build context, or with --from to the root of that stage.",
+        : `${whatIsThere(tree, path)}; paths are relative to the build context, or with --from to the root of that stage.`,
   });
 }
 
 function exists(tree: Tree, path: string): boolean {
   return tree.lstat(resolvePath(tree, path, { followLast: true })) !== undefined;
+}
+
+/** What is in the nearest directory on the way to `path` that exists. */
+function whatIsThere(tree: Tree, path: string): string {
+  let directory = parentOf(path);
+  while (directory !== "" && tree.lstat(resolvePath(tree, directory, { followLast: true }))?.type !== "directory") {
+    directory = parentOf(directory);
+  }
+  const names = tree
+    .readdir(resolvePath(tree, directory, { followLast: true }))
+    .map(toUtf8)
+    .toSorted();
+  if (names.length === 0) return `${showPath(directory)} is empty`;
+  return `${showPath(directory)} holds ${names.slice(0, MAX_NAMES).join(", ")}${names.length > MAX_NAMES ? ", …" : ""}`;
 }
 
 /** Up to two paths in the same directory whose names differ by case, or by a third of their letters or less. */

@@ -70,6 +70,9 @@ test("the error says what was meant, or that it is ignored", () => {
   expect(() => selectSources(tree, ["cmd/Api"])).toThrow(
     expect.objectContaining({ message: '"/cmd/Api": not found', hint: 'Did you mean "/cmd/api"?' }),
   );
+  expect(() => selectSources(tree, ["cmd/missing/deep/file"])).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(/^"\/cmd" holds api, inner, web; paths are relative/) }),
+  );
   const filtered = filteredTree(tree, compileMatcher(["cmd", "!cmd/web"]));
   expect(() => selectSources(filtered, ["cmd/api"], { unfiltered: tree })).toThrow(
     expect.objectContaining({
