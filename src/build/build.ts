@@ -15,6 +15,7 @@ import { rootDocument } from "../output/registry.ts";
 import { emulationNotes, emulatorOf, needsOwnNamespace, groundOf, needsTracer, strategiesOf } from "./emulation.ts";
 import { planStages } from "../plan/stages.ts";
 import { refusalOf } from "../plan/refusal.ts";
+import type { Strategies } from "../plan/strategies.ts";
 import { usesGoCache } from "../sandbox/go-cache.ts";
 import { isLostBlob } from "../store/blobs.ts";
 import type { Store } from "../store/store.ts";
@@ -131,9 +132,8 @@ async function buildIn(
   pushCheck: PushCheck,
   onEngine: (engine: Engine) => void,
 ): Promise<BuildOutcome> {
-  const { store, client, signal, env } = workshop;
   await checkOutputs(request);
-  const loadEngine = await findLoadEngine(request, { env, signal });
+  const loadEngine = await findLoadEngine(request, workshop);
   const tally = new Tally();
   const onTransfer: OnTransfer = (transfer) => {
     tally.count(transfer);
@@ -145,52 +145,66 @@ async function buildIn(
   const strategies = await strategiesOf(plan, workshop, request.sandbox);
   const refusal = refusalOf(plan, strategies, groundOf(request.sandbox));
   if (refusal !== undefined) throw refusal;
-  const stages = planStages(plan, strategies);
-  emit({ kind: "build.planned", steps: plan.graph.steps.size, stages });
-
-  const reporter = new StepReporter(plan.graph, plan.targets.length, signal, emit);
-  const slots = new SlotBook(store.records, plan.scope);
-  const layers = workshop.layers(onTransfer);
-  const emulator = emulatorOf(strategies, emulationNotes(emit));
-  const worker = (): Promise<Worker> =>
-    workshop.worker({ ownNamespace: needsOwnNamespace(strategies), traced: needsTracer(strategies) });
-  const engine = makeEngine(workshop, request, plan, reporter, slots, layers, {
-    emulator,
-    worker,
-    remote: plan.remote,
-  });
-  onEngine(engine);
-  const sets = await makeImages(request, plan, engine, { store, layers, signal, worker });
-  await pushCheck.passed();
-  const outputs = await writeOutputs({
-    request,
-    epoch: plan.epoch,
-    targets: plan.targets,
-    images: sets,
-    store,
-    client,
-    engine,
-    onTransfer,
-    signal,
-    env,
-    loadEngine,
-    session: () => workshop.session(),
-    worker,
-  });
-  const { images, index } = sets.main ?? { images: [], index: undefined };
+  emit({ kind: "build.planned", steps: plan.graph.steps.size, stages: planStages(plan, strategies) });
+  const reporter = new StepReporter(plan.graph, plan.targets.length, workshop.signal, emit);
+  const parts = { plan, strategies, reporter, emit, onTransfer, pushCheck, loadEngine, onEngine };
+  const outcome = await execute(workshop, request, parts);
   reporter.rest();
+  const { images, index, outputs } = outcome;
+  const { layersPushed, layersSkipped, bytesPushed, bytesPulled } = tally;
   emit({
     kind: "build.done",
     milliseconds: performance.now() - start,
     stepsRun: reporter.ran.size,
     stepsCached: reporter.cached.size,
-    layersPushed: tally.layersPushed,
-    layersSkipped: tally.layersSkipped,
-    bytesPushed: tally.bytesPushed,
-    bytesPulled: tally.bytesPulled,
+    ...{ layersPushed, layersSkipped, bytesPushed, bytesPulled },
     digest: images.length > 0 ? rootDocument({ images, index }).descriptor.digest : undefined,
     outputs,
   });
+  return outcome;
+}
+
+interface Parts {
+  readonly plan: PlannedBuild;
+  readonly strategies: Strategies;
+  readonly reporter: StepReporter;
+  readonly emit: EventSink;
+  readonly onTransfer: OnTransfer;
+  readonly pushCheck: PushCheck;
+  readonly loadEngine: LoadEngine | undefined;
+  readonly onEngine: (engine: Engine) => void;
+}
+
+/** Makes the images of a plan and brings them where they should go. */
+async function execute(
+  workshop: Workshop,
+  request: BuildRequest,
+  { plan, strategies, reporter, emit, onTransfer, pushCheck, loadEngine, onEngine }: Parts,
+): Promise<BuildOutcome> {
+  const { store, client, signal, env } = workshop;
+  const layers = workshop.layers(onTransfer);
+  const worker = (): Promise<Worker> =>
+    workshop.worker({ ownNamespace: needsOwnNamespace(strategies), traced: needsTracer(strategies) });
+  const emulator = emulatorOf(strategies, emulationNotes(emit));
+  const foreign = { emulator, worker, remote: plan.remote };
+  const engine = makeEngine(
+    workshop,
+    request,
+    plan,
+    reporter,
+    new SlotBook(store.records, plan.scope),
+    layers,
+    foreign,
+  );
+  onEngine(engine);
+  const sets = await makeImages(request, plan, engine, { store, layers, signal, worker });
+  await pushCheck.passed();
+  const outputs = await writeOutputs({
+    ...{ request, epoch: plan.epoch, targets: plan.targets, images: sets, loadEngine },
+    ...{ store, client, engine, onTransfer, signal, env, worker },
+    session: () => workshop.session(),
+  });
+  const { images, index } = sets.main ?? { images: [], index: undefined };
   return { images, index, outputs };
 }
 

@@ -62,21 +62,10 @@ export interface Workshop {
 export async function openWorkshop(request: BuildRequest, process: ProcessContext, emit: EventSink): Promise<Workshop> {
   const note = (code: string, message: string): void => emit({ kind: "note", level: "warning", code, message });
   const store = openStore(defaultRoot(process, request.root), { onNote: note });
-  const client = createRegistryClient({
-    env: process.env,
-    mirrors: request.registry.mirrors,
-    plainHttp: request.registry.plainHttp,
-    onWarning: (text) => note("REGISTRY_WARNING", text),
-  });
+  const onWarning = (text: string): void => note("REGISTRY_WARNING", text);
+  const client = createRegistryClient({ env: process.env, ...request.registry, onWarning });
   const remotes: Remote[] = [];
-  let input: Promise<FileStep> | undefined;
   let session: Session | undefined;
-  const forms = (): Table<SnapshotForm> => store.records.table<SnapshotForm>("forms");
-  // What decides on the place of a worker, as far as it is known before there is one.
-  const circumstances = JSON.stringify([getuid?.(), request.sandbox, request.platforms]);
-  let remembered: SnapshotForm | undefined;
-  let ca: string | undefined;
-  let caWritten = false;
   const openSession = (): Session => (session ??= store.session());
   const agents = new ServedAgents(request.agents, (name) => openSession().tempPath(name));
   const inputs = privateInputs(request, agents);
@@ -94,42 +83,58 @@ export async function openWorkshop(request: BuildRequest, process: ProcessContex
     searchPath: searchPath(process.env["PATH"]),
     uncrossed: new Set(),
     session: openSession,
+    ...withMemory(keeper, store, request),
+    hostCa: lazily(() => writeHostCa(process.env, openSession().tempPath("ca.pem"))),
+    layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
+    keepStdin: lazily(() => keepStdin(store, openSession, process)),
+    remote: (signal, onTransfer) => {
+      const { env } = process;
+      const remote = new Remote({ store, session: openSession, env, private: inputs, signal, onTransfer });
+      remotes.push(remote);
+      return remote;
+    },
+    close: () =>
+      closeAll([
+        () => keeper.close(),
+        () => agents.close(),
+        () => session?.close(),
+        () => remotes.forEach((remote) => remote.close()),
+        () => client.close(),
+        () => store.close(),
+      ]),
+  };
+}
+
+/** The form of a worker's snapshots is known from the last one of such a build, before there is one. */
+function withMemory(
+  keeper: WorkerKeeper,
+  store: Store,
+  { sandbox, platforms }: BuildRequest,
+): Pick<Workshop, "worker" | "snapshotForm"> {
+  const forms = (): Table<SnapshotForm> => store.records.table<SnapshotForm>("forms");
+  // What decides on the place of a worker, as far as it is known by then.
+  const circumstances = JSON.stringify([getuid?.(), sandbox, platforms]);
+  let remembered: SnapshotForm | undefined;
+  return {
     worker: async (needs) => {
       const worker = await keeper.get(needs);
       if (forms().get(circumstances) !== worker.form) forms().put(circumstances, worker.form);
       return worker;
     },
     snapshotForm: () => keeper.form ?? (remembered ??= forms().get(circumstances)),
-    hostCa: () => {
-      if (!caWritten) ca = writeHostCa(process.env, openSession().tempPath("ca.pem"));
-      caWritten = true;
-      return ca;
-    },
-    layers: (onTransfer) => new LayerFetcher(client, store, openSession, onTransfer),
-    keepStdin: () => (input ??= keepStdin(store, openSession, process)),
-    remote: (signal, onTransfer) => {
-      const remote = new Remote({
-        store,
-        session: openSession,
-        env: process.env,
-        private: inputs,
-        signal,
-        onTransfer,
-      });
-      remotes.push(remote);
-      return remote;
-    },
-    close: async () => {
-      // Last first, and all of them, whichever fails.
-      await using stack = new AsyncDisposableStack();
-      stack.defer(() => store.close());
-      stack.defer(() => client.close());
-      stack.defer(() => remotes.forEach((remote) => remote.close()));
-      stack.defer(() => session?.close());
-      stack.defer(() => agents.close());
-      stack.defer(() => keeper.close());
-    },
   };
+}
+
+/** `make`, done when it is first asked for and then kept. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** One after the other, and all of them, whichever fails. */
+async function closeAll(closers: readonly (() => void | Promise<void>)[]): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  for (const close of closers.toReversed()) stack.defer(close);
 }
 
 async function startWorker(

@@ -1,6 +1,6 @@
 import { assertNever } from "../base/errors.ts";
 import type { Transfer } from "../base/transfer.ts";
-import type { BuildEvent, StepName, StepStarted } from "../engine/events.ts";
+import type { BuildEvent, LayerStarted, StepName, StepStarted } from "../engine/events.ts";
 import type { StepId } from "../engine/types.ts";
 import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
@@ -84,12 +84,7 @@ export class TtyState {
         this.#total = event.steps;
         return planLines(event.stages).map((line) => this.#style.dim(line));
       case "layer.started":
-        this.#layers.set(event.step, {
-          title: `${event.action} layer of ${formatStep(event)}`,
-          started: event.time,
-          tail: [],
-        });
-        return [];
+        return this.#startLayer(event, event.time);
       case "layer.done":
         this.#layers.delete(event.step);
         return [];
@@ -118,6 +113,11 @@ export class TtyState {
       default:
         return assertNever(event);
     }
+  }
+
+  #startLayer(event: LayerStarted, started: number): string[] {
+    this.#layers.set(event.step, { title: `${event.action} layer of ${formatStep(event)}`, started, tail: [] });
+    return [];
   }
 
   #startStep(event: StepStarted, time: number): string[] {
