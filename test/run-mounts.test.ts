@@ -112,7 +112,7 @@ describe.skipIf(skipped("tests of mounts", missingBusybox())).each(EACH)("RUN --
     ];
     const script = "stat -c %a /tmp /t; head -c 100000 /dev/zero > /tmp/x || echo full; rm /tmp/x; touch /t/y";
     const { stdout } = await control.run(script, { id: one, mounts });
-    expect(stdout).toMatch(/^\d+\n755\nfull\n$/);
+    expect(stdout).toMatch(/^\d+\n1777\nfull\n$/);
     expect(store.listing(one).filter((path) => path !== "tmp")).toEqual([]);
   });
 

@@ -52,7 +52,8 @@ function prepare(mount: StepMount, chains: MountChains, inputs: PrivateInputs): 
       const data = inputs.secret(id);
       if (data !== undefined) return { ...rest, data: Buffer.from(data).toString("base64") };
       if (required) throw missing("SECRET_MISSING", `secret ${id}`, `--secret id=${id},src=FILE or id=${id},env=NAME`);
-      return undefined;
+      // BuildKit sets the variable nevertheless.
+      return rest.env === undefined ? undefined : { ...rest, target: undefined, data: "" };
     }
     case "ssh": {
       const { id, required, ...rest } = mount;

@@ -47,7 +47,10 @@ export async function openCache(mount: CacheMount, context: WorkerContext, signa
   }
 }
 
-/** Made aside and renamed: two that share it may come at the same time, and the first one's stays. */
+/**
+ * Made aside and renamed: two that share it may come at the same time, and the first one's stays. What begins as
+ * a directory of elsewhere has that one's owner and mode, as with BuildKit.
+ */
 async function makeCache(
   directory: string,
   { from, mode, uid, gid }: CacheMount,
@@ -57,13 +60,16 @@ async function makeCache(
   const made = context.temp.tempPath("cache");
   if (from === undefined) {
     mkdirSync(made);
-    giveFile(made, { uid, gid, mode }, context.syscalls);
+    giveFile(made, { uid, gid, mode: mode & 0o777 }, context.syscalls);
   } else {
     const source = chainTree(from.chain, context);
     const paths = [fromUtf8(from.source)];
-    const expect = await takeSteps(digestSteps(source, selectSources(source, paths)), signal);
+    const selected = selectSources(source, paths);
+    const expect = await takeSteps(digestSteps(source, selected), signal);
     const options = { source, paths, base: emptyTree, destination: "/", intoDirectory: true, expect };
     await extract(copyEntries(options), made, emptyTree, context, signal);
+    const node = selected[0]?.node;
+    if (node?.type === "directory") giveFile(made, { uid: node.uid, gid: node.gid, mode: node.mode }, context.syscalls);
   }
   try {
     renameSync(made, directory);

@@ -9,6 +9,9 @@ import type { WritableRoot } from "../snapshot/writable-root.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import type { Mountable } from "./mount-sources.ts";
 
+/** Permissions of a new file system in memory, where there is nothing whose permissions it could have. */
+const FRESH = 0o1777;
+
 export interface MountRoot {
   readonly root: Pick<WritableRoot, "directory" | "changes">;
   readonly points: MadeMountPoints[];
@@ -40,7 +43,7 @@ export class MountPlaces {
     const path = above === undefined ? inRoot : this.#putInside(above, inRoot.slice(above.length + 1), source);
     // What the runtime has mounted there itself, such as /dev/shm, is for everybody.
     const isRuntimes = above !== undefined && this.#mounted.get(above) === undefined;
-    const mode = above === undefined ? this.#make(path, source) : isRuntimes ? 0o1777 : 0o755;
+    const mode = above === undefined ? this.#make(path, source) : isRuntimes ? FRESH : 0o755;
     this.#mounted.set(path, source.kind === "directory" ? source.path : undefined);
     return specOf(`/${toUtf8(path)}`, source, mode);
   }
@@ -50,7 +53,7 @@ export class MountPlaces {
     if (path === "") throw intoRoot();
     const { root, points } = this.#root;
     const tree = new DirectoryTree(root.directory);
-    const mode = tree.lstat(path)?.mode ?? 0o755;
+    const mode = tree.lstat(path)?.mode ?? FRESH;
     points.push(makeMountPoints(root, this.#syscalls, pointsFor(tree, path, source)));
     return mode;
   }

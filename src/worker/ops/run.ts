@@ -143,8 +143,9 @@ function goCacheOf(directory: string, { uid, gid }: ResolvedUser, syscalls: Sysc
   return path;
 }
 
-/** Runtimes differ in what they add, so nothing is left to them. */
-function environment(env: readonly string[], user: ResolvedUser): readonly string[] {
+/** Runtimes differ in what they add, so nothing is left to them. An empty HOME counts as none, as with runc. */
+function environment(given: readonly string[], user: ResolvedUser): readonly string[] {
+  const env = given.filter((variable) => variable !== "HOME=");
   const has = (name: string): boolean => env.some((variable) => variable.startsWith(`${name}=`));
   return [...(has("PATH") ? [] : [`PATH=${DEFAULT_PATH}`]), ...env, ...(has("HOME") ? [] : [`HOME=${user.home}`])];
 }
