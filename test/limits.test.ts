@@ -6,12 +6,15 @@ import { errnoOf } from "../src/base/errors.ts";
 import { startBed } from "./bed/bed.ts";
 import type { Bed, CliOptions, CliResult } from "./bed/bed.ts";
 import { missingForNamespaces, runsAsRoot, unprivilegedUser } from "./bed/user.ts";
+import { makeBrokenCrun } from "./support/broken-crun.ts";
 
 const GROUPS = "/sys/fs/cgroup";
 /** Touches 300 MB. */
 const ALLOCATE = "dd if=/dev/zero of=/dev/null bs=300M count=1";
 const FORK = "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; wait";
 const WAIT = "echo wait''ing; sleep 3";
+/** Files in a directory that is called as our cgroups are. */
+const NAMESAKE = "mkdir /manyarch-0123456789abcdef; touch /manyarch-0123456789abcdef/file";
 let count = 0;
 
 async function build(
@@ -87,6 +90,18 @@ describe.skipIf(!runsAsRoot)("as root, where cgroups are ours", () => {
     expect(ours()).toEqual([]);
   });
 
+  test("by runc they are limited as well, and nothing is left", async () => {
+    const env = { PATH: `${makeBrokenCrun(bed.newDirectory("tools"))}:${bed.env["PATH"]}` };
+    const memory = await build(bed, ALLOCATE, ["--memory=64m", "--sandbox=runtime"], { env });
+    expect(memory.stderr).toContain("the command was killed: out of memory (limit 64 MiB)");
+    const pids = await build(bed, FORK, ["--pids-limit=20", "--sandbox=runtime"], { env });
+    expect(pids.stderr).toContain("processes could not be started: there were too many (limit 20)");
+    const { exitCode, stderr } = await build(bed, "true", ["--memory=64m", "--cpus=1"], { env });
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).not.toContain("LIMITS_NOT_KEPT");
+    expect(ours()).toEqual([]);
+  });
+
   test("processors are limited, and nothing is left after a build that works", async () => {
     const seen = new Set<string>();
     const onStderr = (text: string): void => {
@@ -107,10 +122,13 @@ describe.skipIf(!runsAsRoot)("as root, where cgroups are ours", () => {
       process.kill(pid, "SIGKILL");
     };
     const flags = ["--memory=64m", "--pids-limit=50"];
-    await build(bed, WAIT, flags, { onStderr, onStart: (started) => (pid = started) });
+    await build(bed, `${NAMESAKE}; ${WAIT}`, flags, { onStderr, onStart: (started) => (pid = started) });
     expect(during.length).toBeGreaterThan(0);
     for (let round = 0; round < 80 && ours().length > 0; round++) await sleep(50);
     expect(ours()).toEqual([]);
+    const sessions = (): readonly string[] => readdirSync(`${bed.store}/sessions`);
+    for (let round = 0; round < 80 && sessions().length > 0; round++) await sleep(50);
+    expect(sessions()).toEqual([]);
     const { exitCode } = await build(bed, "true", flags);
     expect(exitCode).toBe(0);
     expect(ours()).toEqual([]);

@@ -7,6 +7,7 @@ import type { Control } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
 import { syscallProbe } from "./worker/syscall-probe.ts";
 import { EACH, skipped } from "./worker/who.ts";
+import { makeBrokenCrun } from "./support/broken-crun.ts";
 
 /** CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP */
 const CAPABILITIES = "00000000a80425fb";
@@ -293,10 +294,7 @@ describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ wh
   });
 
   test.skipIf(rung !== "runtime")("is the same by runc, where crun does not work", async () => {
-    const programs = join(store.directory, "programs");
-    mkdirSync(programs);
-    const broken = `#!/bin/sh\nwhile [ "$1" != --log ]; do shift; done\necho '{"level":"error","msg":"cannot work here"}' > "$2"\nexit 1\n`;
-    writeFileSync(join(programs, "crun"), broken, { mode: 0o755 });
+    const programs = makeBrokenCrun(join(store.directory, "programs"));
     const second = await store.control({ env: { PATH: `${programs}:${process.env["PATH"]}` } });
     try {
       expect((await second.run("chmod 777 /", { id: "roomy" })).error).toBeUndefined();

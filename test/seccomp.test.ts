@@ -1,10 +1,11 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hostPlatform } from "../src/oci/platform.ts";
 import { startBed } from "./bed/bed.ts";
 import type { Bed } from "./bed/bed.ts";
 import { runsAsRoot } from "./bed/user.ts";
+import { makeBrokenCrun } from "./support/broken-crun.ts";
 
 /** Calls of x86-64 and what they answer in a RUN: an errno, or 0. Those that are allowed fail by their arguments. */
 const CALLS = [
@@ -96,13 +97,10 @@ describe.skipIf(hostPlatform().architecture !== "amd64").each(["unprivileged", "
     writeFileSync(join(context, "Dockerfile"), DOCKERFILE);
     writeFileSync(join(context, "calls.pl"), script.join("\n"));
     const tools = bed.newDirectory(`tools-${rung}-${runtime}`);
-    if (runtime === "runc") {
-      writeFileSync(join(tools, "crun"), "#!/bin/sh\nexit 1\n");
-      chmodSync(join(tools, "crun"), 0o755);
-    }
+    if (runtime === "runc") makeBrokenCrun(tools);
     const out = join(context, "out");
     const { exitCode, stderr } = await bed.cli(
-      ["build", "--progress=plain", `--sandbox=${rung}`, `--output=type=local,dest=${out}`, context],
+      ["build", "--progress=plain", "--no-cache", `--sandbox=${rung}`, `--output=type=local,dest=${out}`, context],
       { env: { PATH: `${tools}:${bed.env["PATH"]}` } },
     );
     expect(exitCode, stderr).toBe(0);

@@ -21,7 +21,7 @@ const ENTER = `${LET_ON}exec unshare --pid -- /bin/sh -c "$0" guard "$@"`;
 
 /**
  * Before it has a cgroup namespace, which nothing of version 2 may leave; a worker that could not enter finds
- * out by itself. `find` removes the cgroups as well, whose files nobody can; where there is none, the next build does.
+ * out by itself. `find` removes the cgroups as well ({@link removal}); where there is none, the next build does.
  */
 const CGROUPS = `set -f
 IFS='
@@ -30,10 +30,9 @@ enter() {
   for cgroup in $cgroups; do echo 0 2>/dev/null >"$cgroup/cgroup.procs"; done
   exec "$@"
 }`;
-const REMOVE_ARGS = "-depth '(' -type d -o ! -path '*/manyarch-????????????????/*' ')' -delete";
 
-const GUARD = `session=$1 cgroups=$2
-shift 2
+const GUARD = `session=$1 cgroups=$2 removal=$3
+shift 3
 ${CGROUPS}
 enter setpriv --pdeathsig KILL -- unshare --mount --ipc --cgroup -- "$@" </dev/null &
 worker=$!
@@ -42,15 +41,15 @@ read -r _
 exec 2>/dev/null
 kill -KILL $worker
 wait $worker
-[ -z "$cgroups" ] || ! command -v find || exec find "$session" $cgroups ${REMOVE_ARGS}
+[ -z "$cgroups" ] || ! command -v find || exec find "$session" $removal
 exec rm -rf -- "$session"`;
 
 /**
  * Where there are no namespaces: what the worker started is found by its mark (sandbox/launch/marks.ts),
  * again and again until nothing is, since a process may start another one meanwhile.
  */
-const PLAIN_GUARD = `${LET_ON}session=$1 cgroups=$2 mark=$3
-shift 3
+const PLAIN_GUARD = `${LET_ON}session=$1 cgroups=$2 removal=$3 mark=$4
+shift 4
 ${CGROUPS}
 enter "$@" </dev/null &
 worker=$!
@@ -69,7 +68,7 @@ for round in 1 2 3 4 5 6 7 8 9; do
   [ -n "$found" ] || break
 done
 set -f
-[ -z "$cgroups" ] || find $cgroups ${REMOVE_ARGS}
+[ -z "$cgroups" ] || find $removal
 rm -rf -- "$session" && exit 0
 chmod -R u+rwX -- "$session"
 exec rm -rf -- "$session"`;
@@ -88,7 +87,7 @@ export function guardArgv(
   worker: readonly string[],
 ): readonly string[] {
   const unshare = userNamespace ? ["unshare", "--user", "--"] : [];
-  return [...unshare, "/bin/sh", "-c", ENTER, GUARD, session, cgroups.join("\n"), ...worker];
+  return [...unshare, "/bin/sh", "-c", ENTER, GUARD, session, cgroups.join("\n"), removal(cgroups), ...worker];
 }
 
 /** As {@link guardArgv}, for a worker without namespaces, whose processes carry marks that begin with `mark`. */
@@ -97,5 +96,11 @@ export function plainGuardArgv(
   { session, cgroups }: Guarded,
   worker: readonly string[],
 ): readonly string[] {
-  return ["/bin/sh", "-c", PLAIN_GUARD, "guard", session, cgroups.join("\n"), mark, ...worker];
+  return ["/bin/sh", "-c", PLAIN_GUARD, "guard", session, cgroups.join("\n"), removal(cgroups), mark, ...worker];
+}
+
+/** Arguments of find(1), a line each: it goes through `cgroups` too, of which only the directories can be removed. */
+function removal(cgroups: readonly string[]): string {
+  const files = cgroups.flatMap((cgroup) => ["!", "-path", `${cgroup.replace(/[\\*?[]/g, "\\$&")}/*`]);
+  return [...cgroups, "-depth", "(", "-type", "d", "-o", "(", ...files, ")", ")", "-delete"].join("\n");
 }

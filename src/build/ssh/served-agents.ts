@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { AppError, messageOf } from "../../base/errors.ts";
+import { startGuardian } from "../../sys/guardian.ts";
+import type { Guardian } from "../../sys/guardian.ts";
 import type { AgentSource } from "../request.ts";
 import { startAgent } from "./agent.ts";
 import { readPrivateKey } from "./private-key.ts";
@@ -14,6 +16,7 @@ export class ServedAgents {
   readonly #sources: ReadonlyMap<string, AgentSource>;
   readonly #tempPath: (name: string) => string;
   readonly #running = new Map<string, { readonly path: string; readonly close: () => void }>();
+  readonly #guardians: Guardian[] = [];
 
   /** `tempPath` answers paths that are gone when the build is. */
   constructor(sources: ReadonlyMap<string, AgentSource>, tempPath: (name: string) => string) {
@@ -27,19 +30,24 @@ export class ServedAgents {
     if (source === undefined || source.kind === "socket") return source?.path;
     const known = this.#running.get(id);
     if (known !== undefined) return known.path;
-    const path = shortPath(this.#tempPath("agent"));
+    const path = this.#shortPath(this.#tempPath("agent"));
     const { close } = startAgent(source.paths.map(readKey), path);
     this.#running.set(id, { path, close });
     return path;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const { close } of this.#running.values()) close();
+    for (const guardian of this.#guardians) await guardian.close();
   }
-}
 
-function shortPath(path: string): string {
-  return Buffer.byteLength(path) <= MAX_SOCKET_PATH ? path : join(tmpdir(), `manyarch-${basename(path)}`);
+  /** `path`, or where that is too long for a socket one in a directory that goes with us, however we end. */
+  #shortPath(path: string): string {
+    if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path;
+    const directory = mkdtempSync(join(tmpdir(), "manyarch-agent-"));
+    this.#guardians.push(startGuardian([directory]));
+    return join(directory, basename(path));
+  }
 }
 
 function readKey(path: string): ReturnType<typeof readPrivateKey> {
