@@ -13,8 +13,6 @@ const GROUPS = "/sys/fs/cgroup";
 const ALLOCATE = "dd if=/dev/zero of=/dev/null bs=300M count=1";
 const FORK = "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; wait";
 const WAIT = "echo wait''ing; sleep 3";
-/** Files in a directory that is called as our cgroups are. */
-const NAMESAKE = "mkdir /manyarch-0123456789abcdef; touch /manyarch-0123456789abcdef/file";
 let count = 0;
 
 async function build(
@@ -122,13 +120,10 @@ describe.skipIf(!runsAsRoot)("as root, where cgroups are ours", () => {
       process.kill(pid, "SIGKILL");
     };
     const flags = ["--memory=64m", "--pids-limit=50"];
-    await build(bed, `${NAMESAKE}; ${WAIT}`, flags, { onStderr, onStart: (started) => (pid = started) });
+    await build(bed, WAIT, flags, { onStderr, onStart: (started) => (pid = started) });
     expect(during.length).toBeGreaterThan(0);
     for (let round = 0; round < 80 && ours().length > 0; round++) await sleep(50);
     expect(ours()).toEqual([]);
-    const sessions = (): readonly string[] => readdirSync(`${bed.store}/sessions`);
-    for (let round = 0; round < 80 && sessions().length > 0; round++) await sleep(50);
-    expect(sessions()).toEqual([]);
     const { exitCode } = await build(bed, "true", flags);
     expect(exitCode).toBe(0);
     expect(ours()).toEqual([]);
