@@ -1,15 +1,8 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { Digest } from "../oci/digest.ts";
 import { FakeRegistry } from "./testing/fake-registry.ts";
-import {
-  collect,
-  createTestClient,
-  describeBlob,
-  failureOf,
-  never,
-  repositoryAt,
-  someBytes,
-} from "./testing/test-client.ts";
+import { collect, createTestClient, describeBlob, failureOf, never, someBytes } from "./testing/test-client.ts";
+import { startTestBed } from "./testing/test-bed.ts";
 import type { TestClient } from "./testing/test-client.ts";
 import type { Repository } from "./types.ts";
 
@@ -21,15 +14,8 @@ let client: TestClient;
 let repository: Repository;
 
 beforeEach(async () => {
-  registry = await FakeRegistry.start();
-  client = createTestClient();
-  repository = repositoryAt(registry.host);
+  ({ registry, client, repository } = await startTestBed());
   registry.putBlob(repository.path, BYTES);
-});
-
-afterEach(async () => {
-  client.close();
-  await registry.close();
 });
 
 test("a blob arrives whole, and its progress is told", async () => {

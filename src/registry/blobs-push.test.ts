@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { fail, FakeRegistry } from "./testing/fake-registry.ts";
-import { createTestClient, failureOf, never, repositoryAt, someBytes, sourceOf } from "./testing/test-client.ts";
+import { beforeEach, expect, test } from "vitest";
+import { fail, type FakeRegistry } from "./testing/fake-registry.ts";
+import { createTestClient, failureOf, never, someBytes, sourceOf } from "./testing/test-client.ts";
+import { startTestBed } from "./testing/test-bed.ts";
 import type { TestClient } from "./testing/test-client.ts";
 import type { BlobSource, Repository } from "./types.ts";
 
@@ -14,14 +15,7 @@ let client: TestClient;
 let repository: Repository;
 
 beforeEach(async () => {
-  registry = await FakeRegistry.start();
-  client = createTestClient();
-  repository = repositoryAt(registry.host);
-});
-
-afterEach(async () => {
-  client.close();
-  await registry.close();
+  ({ registry, client, repository } = await startTestBed());
 });
 
 test("a blob goes up in one PUT with its length, to the Location as it was given", async () => {

@@ -51,11 +51,11 @@ function pulls(session: Session, order: PullOrder): Pick<RegistryClient, "resolv
   return {
     async resolve(reference, signal) {
       const { resolveAt } = await import("./manifests-pull.ts");
-      return order.first(reference, signal, (endpoint) => resolveAt(session, endpoint, reference, signal));
+      return order.first(reference, (endpoint) => resolveAt(session, endpoint, reference, signal));
     },
     async getManifest(reference, signal) {
       const { getManifestAt } = await import("./manifests-pull.ts");
-      return order.first(reference, signal, (endpoint) => getManifestAt(session, endpoint, reference, signal));
+      return order.first(reference, (endpoint) => getManifestAt(session, endpoint, reference, signal));
     },
     async getBlob(repository, descriptor, sink, signal, onProgress) {
       const { BlobDownload } = await import("./blob-download.ts");
@@ -63,7 +63,6 @@ function pulls(session: Session, order: PullOrder): Pick<RegistryClient, "resolv
       const download = new BlobDownload(descriptor, sink, onProgress);
       await order.first(
         repository,
-        signal,
         (endpoint) => getBlobAt(session, endpoint, repository, descriptor, download, signal),
         () => download.canGoOn,
       );

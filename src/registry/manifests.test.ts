@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { OCI_MANIFEST } from "../oci/media-type.ts";
 import type { Reference } from "../oci/reference.ts";
-import { fail, FakeRegistry, sha256 } from "./testing/fake-registry.ts";
+import { fail, sha256, type FakeRegistry } from "./testing/fake-registry.ts";
 import { createTestClient, digestOfBytes, failureOf, manifestOf, never, repositoryAt } from "./testing/test-client.ts";
+import { startTestBed } from "./testing/test-bed.ts";
 import type { TestClient } from "./testing/test-client.ts";
 
 const MANIFEST = manifestOf();
@@ -17,16 +18,10 @@ let tagged: Reference;
 let pinned: Reference;
 
 beforeEach(async () => {
-  registry = await FakeRegistry.start();
-  client = createTestClient();
+  ({ registry, client } = await startTestBed());
   tagged = { ...repositoryAt(registry.host), tag: "v1" };
   pinned = { ...repositoryAt(registry.host), digest: DIGEST };
   registry.putManifest(tagged.path, "v1", MANIFEST, OCI_MANIFEST);
-});
-
-afterEach(async () => {
-  client.close();
-  await registry.close();
 });
 
 test("a tag resolves by one HEAD", async () => {

@@ -28,7 +28,6 @@ export class PullOrder {
    */
   async first<T>(
     repository: Repository,
-    signal: AbortSignal,
     ask: (endpoint: Endpoint) => Promise<T>,
     mayGoOn: () => boolean = () => true,
   ): Promise<T> {
@@ -39,7 +38,6 @@ export class PullOrder {
       try {
         return await ask(endpoint);
       } catch (error) {
-        signal.throwIfAborted();
         if (!isAboutMirror(error) || !mayGoOn()) throw error;
         failures.push(error);
         this.#note(endpoint, error, repository);

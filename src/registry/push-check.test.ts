@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { fail, FakeRegistry } from "./testing/fake-registry.ts";
-import { createTestClient, never, repositoryAt } from "./testing/test-client.ts";
+import { beforeEach, expect, test } from "vitest";
+import { fail, type FakeRegistry } from "./testing/fake-registry.ts";
+import { never } from "./testing/test-client.ts";
+import { startTestBed } from "./testing/test-bed.ts";
 import type { TestClient } from "./testing/test-client.ts";
 import type { Repository } from "./types.ts";
 
@@ -10,13 +11,7 @@ let registry: FakeRegistry;
 let client: TestClient;
 let repository: Repository;
 beforeEach(async () => {
-  registry = await FakeRegistry.start();
-  client = createTestClient();
-  repository = repositoryAt(registry.host);
-});
-afterEach(async () => {
-  client.close();
-  await registry.close();
+  ({ registry, client, repository } = await startTestBed());
 });
 
 test("an upload is opened and cancelled", async () => {
