@@ -270,6 +270,7 @@ test("an export stays in its directory and keeps what is there", async () => {
   const before = dump(new DirectoryTree(outside, { syscalls }));
   await exportTree(treeOf({ "sub/": { mode: 0o555 }, "sub/victim": "new", f: "text", l: { link: "/etc" } }), to, {
     syscalls,
+    temporary: join(directory, "undo"),
     signal,
   });
   expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
@@ -281,6 +282,6 @@ test("an export stays in its directory and keeps what is there", async () => {
     '/sub/victim file 644 0:0 "new"',
   ]);
   expect(shown.filter((line) => line.startsWith("/kept"))).toHaveLength(2);
-  const conflict = exportTree(treeOf({ kept: "x" }), to, { syscalls, signal });
+  const conflict = exportTree(treeOf({ kept: "x" }), to, { syscalls, temporary: join(directory, "undo"), signal });
   await expect(conflict).rejects.toMatchObject({ code: "EXPORT_CONFLICT" });
 });

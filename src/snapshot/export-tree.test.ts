@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -6,7 +16,11 @@ import { loadSyscalls } from "../sys/load-syscalls.ts";
 import { exportTree } from "./export-tree.ts";
 import { treeOf } from "./testing/tree-of.ts";
 
-const options = { syscalls: loadSyscalls(), signal: new AbortController().signal };
+const options = {
+  syscalls: loadSyscalls(),
+  temporary: join(tmpdir(), `export-tree-undo-${process.pid}`),
+  signal: new AbortController().signal,
+};
 const TREE = treeOf({ "a/b": "new", "kept/old": "new", z: "file" });
 
 let directory: string;
@@ -32,6 +46,14 @@ test("what was exported can be taken back with the directories made for it, but 
   undo.undo();
   expect(existsSync(join(directory, "new/out"))).toBe(false);
   expect(existsSync(join(directory, "new/other"))).toBe(true);
+});
+
+test("many files are taken back too", async () => {
+  const names = Array.from({ length: 4000 }, (_, i) => `d${i % 7}/${"a-name-of-some-length-".repeat(3)}${i}`);
+  const tree = treeOf(Object.fromEntries(names.map((name) => [name, ""])));
+  const undo = await exportTree(tree, join(directory, "out"), options);
+  undo.undo();
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test("a place where nothing can be made is an output's error", async () => {

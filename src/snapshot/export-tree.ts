@@ -17,6 +17,8 @@ import { bytesOf, setTime, writeFile } from "./write-node.ts";
 
 export interface ExportOptions {
   readonly syscalls: Syscalls;
+  /** A path where a file can be made for a moment. */
+  readonly temporary: string;
   readonly signal: AbortSignal;
   /** Told what was left out: devices, fifos and sockets. Default: nobody. */
   readonly onNotice?: ((message: string) => void) | undefined;
@@ -31,10 +33,10 @@ export interface ExportOptions {
  * No link in the destination is followed: one in the way is replaced, as a file is. A directory that
  * has to give way is an error, `EXPORT_CONFLICT`; what the system refuses is `OUTPUT_UNWRITABLE` or
  * `OUTPUT_FULL`. Names of one file become files of their own. After a failure nothing new is left;
- * answers what takes away again what was made.
+ * answers what takes away again what was made, or is closed.
  */
 export async function exportTree(tree: Tree, directory: string, options: ExportOptions): Promise<ExportUndo> {
-  const undo = new ExportUndo(directory);
+  const undo = new ExportUndo(directory, options.temporary);
   try {
     await exportInto(tree, directory, options, undo);
     return undo;

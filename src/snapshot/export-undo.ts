@@ -1,5 +1,6 @@
 import { chmodSync, rmdirSync, unlinkSync } from "node:fs";
 import { errnoOf } from "../base/errors.ts";
+import { SpilledStack } from "./spilled-stack.ts";
 import { bytesOf } from "./write-node.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
 import { RootDirectory } from "../sys/root-path.ts";
@@ -14,11 +15,13 @@ export class ExportUndo {
   /** Directories made above the destination, and itself: the highest first. */
   readonly parents: string[] = [];
   readonly #directory: string;
-  readonly #steps: Step[] = [];
+  readonly #steps: SpilledStack<Step>;
   #replaces = false;
 
-  constructor(directory: string) {
+  /** `temporary` is a path for what is to be remembered of large trees, where a file can be made for a moment. */
+  constructor(directory: string, temporary: string) {
     this.#directory = directory;
+    this.#steps = new SpilledStack(temporary);
   }
 
   /** A directory was made. */
@@ -44,30 +47,38 @@ export class ExportUndo {
 
   /** Removes what was made and nothing else: a directory that somebody has put something into stays. */
   undo(): void {
-    if (this.#steps.length > 0) this.#undoInside();
+    if (!this.#steps.isEmpty) this.#undoInside();
     for (const directory of this.parents.toReversed()) quietly(() => rmdirSync(directory));
+    this.close();
+  }
+
+  /** Nothing is to be taken back any more. May be called again. */
+  close(): void {
+    this.#steps.close();
   }
 
   #undoInside(): void {
     const root = RootDirectory.open(this.#directory, { links: "refuse" });
     try {
-      for (const step of this.#steps.toReversed()) quietly(() => undoStep(root, step));
+      for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) undoStep(root, step);
     } finally {
       root.close();
     }
   }
 }
 
-function undoStep(root: RootDirectory, step: Step): void {
-  switch (step.kind) {
-    case "file":
-      return unlinkSync(root.at(step.path));
-    case "directory":
-      root.forget();
-      return rmdirSync(root.at(step.path));
-    case "mode":
-      return chmodSync(`${bytesOf(root.directory(step.path))}/.`, step.mode);
-  }
+function undoStep(root: RootDirectory, { path, ...step }: Step): void {
+  quietly(() => {
+    switch (step.kind) {
+      case "file":
+        return unlinkSync(root.at(path));
+      case "directory":
+        root.forget();
+        return rmdirSync(root.at(path));
+      case "mode":
+        return chmodSync(`${bytesOf(root.directory(path))}/.`, step.mode);
+    }
+  });
 }
 
 /** What cannot be removed stays: the failure that led here is the one to tell of. */

@@ -36,17 +36,21 @@ async function writeDirectory(
   parts: readonly Part[],
   mtime: bigint | undefined,
   path: string,
-  { syscalls, note }: WorkerContext,
+  { syscalls, note, temp }: WorkerContext,
   signal: AbortSignal,
 ): Promise<void> {
   const onNotice = (message: string): void => note("EXPORT_INCOMPLETE", message);
   const written: ExportUndo[] = [];
   try {
-    for (const { tree, prefix } of parts)
-      written.push(await exportTree(tree, join(path, prefix), { syscalls, signal, onNotice, mtime }));
+    for (const { tree, prefix } of parts) {
+      const options = { syscalls, temporary: temp.tempPath("undo"), signal, onNotice, mtime };
+      written.push(await exportTree(tree, join(path, prefix), options));
+    }
   } catch (error) {
     for (const part of written.toReversed()) part.undo();
     throw error;
+  } finally {
+    for (const part of written) part.close();
   }
 }
 
