@@ -4,7 +4,17 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { CopySelection, HostEntry, InlineFile, Ulimit } from "../worker/protocol.ts";
+import type {
+  BindMount,
+  CacheMount,
+  CopyForm,
+  CopySelection,
+  RunCommand,
+  SecretMount,
+  SshMount,
+  StoredFile,
+  TmpfsMount,
+} from "../worker/protocol.ts";
 
 /**
  * The build graph: immutable data that the frontend emits and the engine walks.
@@ -57,16 +67,7 @@ export interface ContextStep {
   readonly ignore: readonly string[];
 }
 
-/** One file, whose bytes are a blob of the store. */
-export interface FileStep {
-  readonly kind: "file";
-  readonly name: string;
-  readonly digest: Digest;
-  readonly size: number;
-  readonly mode: number;
-  /** Nanoseconds since the epoch, decimal. */
-  readonly mtime: string;
-}
+export type FileStep = StoredFile;
 
 /** One file at an address, asked for when its content matters. */
 export interface HttpStep {
@@ -99,24 +100,12 @@ export interface GitStep {
   readonly keepGitDir: boolean;
 }
 
-export interface CopyStep extends CopySelection {
+export interface CopyStep extends CopySelection, CopyForm {
   readonly kind: "copy";
   readonly base: StepId;
   readonly from: StepId;
-  /** ADD: archives among the files that are named become what they hold. */
-  readonly unpack?: boolean | undefined;
   /** Copied after `paths`, in order, from elsewhere. */
   readonly more?: readonly MoreSources[] | undefined;
-  /** Copied after `paths`. */
-  readonly inline?: readonly InlineFile[] | undefined;
-  /** Absolute and clean. */
-  readonly destination: string;
-  readonly intoDirectory: boolean;
-  readonly owner?: string | undefined;
-  /** Bits, or a symbolic change of them. */
-  readonly mode?: number | string | undefined;
-  /** The layer depends on nothing below: it can be made first and put on any base. */
-  readonly link?: boolean | undefined;
   /** Of files that leave a stage which cross-compiles by itself: what their ELF files must be for. */
   readonly expectMachine?: { readonly platform: Platform; readonly origin: string } | undefined;
 }
@@ -134,29 +123,12 @@ export interface MakeDirectoryStep {
   readonly owner?: string | undefined;
 }
 
-export interface RunStep {
+/** The key is made of `env` and of what else the command is given, but for addresses in `hosts`. */
+export interface RunStep extends RunCommand {
   readonly kind: "run";
   readonly base: StepId;
-  readonly argv: readonly string[];
-  /** `NAME=value` in order; what the key is made of. */
-  readonly env: readonly string[];
   /** Proxy variables and others that reach the process and never the key. */
   readonly hiddenEnv: readonly string[];
-  readonly cwd: string;
-  readonly user: string;
-  readonly network: "host" | "none";
-  readonly platform: Platform;
-  /** For /etc/hosts; the addresses are not part of the key. */
-  readonly hosts?: readonly HostEntry[] | undefined;
-  readonly ulimits?: readonly Ulimit[] | undefined;
-  /** Bytes of /dev/shm. */
-  readonly shmSize?: number | undefined;
-  /** With all capabilities that there are, unfiltered. */
-  readonly insecure?: true | undefined;
-  /** Default: the same for all RUNs (sandbox/spec.ts). */
-  readonly hostname?: string | undefined;
-  /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
-  readonly script?: InlineFile | undefined;
   readonly mounts?: readonly StepMount[] | undefined;
   /** It compiles for another platform by --cross (cross.ts); in no key. */
   readonly cross?: RunCrossing | undefined;
@@ -171,48 +143,18 @@ export interface RunCrossing {
 
 /** A --mount of a RUN; targets and sources are absolute and clean. */
 export type StepMount =
-  | {
-      readonly kind: "bind";
-      readonly from: StepId;
-      readonly source: string;
-      readonly target: string;
-      readonly readonly: boolean;
-    }
-  | {
-      readonly kind: "cache";
+  | (Omit<BindMount, "chain"> & { readonly from: StepId })
+  | (Omit<CacheMount, "name" | "from"> & {
       /** With its namespace in front. */
       readonly id: string;
       /** The id was chosen: then it is part of the key. */
       readonly named: boolean;
-      readonly sharing: "shared" | "private" | "locked";
-      readonly target: string;
-      readonly readonly: boolean;
       readonly from?: StepId | undefined;
       readonly source: string;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    }
-  | { readonly kind: "tmpfs"; readonly target: string; readonly size?: number | undefined }
-  | {
-      readonly kind: "secret";
-      readonly id: string;
-      readonly target?: string | undefined;
-      readonly env?: string | undefined;
-      readonly required: boolean;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    }
-  | {
-      readonly kind: "ssh";
-      readonly id: string;
-      readonly target: string;
-      readonly required: boolean;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    };
+    })
+  | TmpfsMount
+  | (Omit<SecretMount, "data"> & { readonly id: string; readonly required: boolean })
+  | (Omit<SshMount, "agent"> & { readonly id: string; readonly required: boolean });
 
 /** How a step is shown. One step can have several: one for each platform that shares it. */
 export interface StepLabel {

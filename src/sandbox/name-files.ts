@@ -2,6 +2,12 @@ import { readFileSync } from "node:fs";
 import { errnoOf } from "../base/errors.ts";
 import { HOSTNAME } from "./spec.ts";
 
+/** A line of /etc/hosts. */
+export interface HostEntry {
+  readonly name: string;
+  readonly address: string;
+}
+
 const LOOPBACK = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n`;
 
 /** What a RUN's /etc/resolv.conf says: the machine's servers, also loopback ones, since its network is the machine's. */
@@ -12,7 +18,7 @@ export function resolvConfText(path = "/etc/resolv.conf"): string {
 /** What a RUN's /etc/hosts says: the machine's entries where its network is the machine's, its own name and what was added. */
 export function hostsText(
   network: "host" | "none",
-  added: readonly { readonly name: string; readonly address: string }[] = [],
+  added: readonly HostEntry[] = [],
   hostname = HOSTNAME,
   path = "/etc/hosts",
 ): string {

@@ -1,6 +1,7 @@
 import { arch } from "node:process";
 import type { Tree } from "../snapshot/tree.ts";
 import type { Emulator } from "./emulation/types.ts";
+import type { HostEntry } from "./name-files.ts";
 import type { OnOutput } from "./output.ts";
 import type { Rung } from "./rung.ts";
 import type { SpecMount } from "./oci-spec.ts";
@@ -16,7 +17,7 @@ export interface SandboxRun extends RunProcess {
   /** Put over the root after those of every RUN; their targets are there and no links lead to them. */
   readonly mounts?: readonly SpecMount[] | undefined;
   /** Lines of /etc/hosts before those of the machine. */
-  readonly hosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  readonly hosts?: readonly HostEntry[] | undefined;
   /** A CA bundle of the machine's that is to be trusted by this run only. */
   readonly hostCa?: string | undefined;
   /** A directory that keeps Go's build cache, writable by the user of the run. */

@@ -21,7 +21,7 @@ export interface RunProcess {
   readonly network: "host" | "none";
   /** `--security=insecure`: the capabilities that it has, with nothing masked or filtered. Default: those of every RUN. */
   readonly insecure?: readonly string[] | undefined;
-  readonly ulimits?: readonly RunLimit[] | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
   /** Default {@link HOSTNAME}. */
@@ -29,7 +29,7 @@ export interface RunProcess {
 }
 
 /** A limit of setrlimit(2), by its name in lower case without `RLIMIT_`; -1 is none. */
-export interface RunLimit {
+export interface Ulimit {
   readonly type: string;
   readonly soft: number;
   readonly hard: number;
@@ -84,7 +84,7 @@ export function runSpec(run: RunProcess, options: SpecOptions): RuntimeSpec {
   };
 }
 
-function rlimit({ type, soft, hard }: RunLimit): SpecRlimit {
+function rlimit({ type, soft, hard }: Ulimit): SpecRlimit {
   return { type: `RLIMIT_${type.toUpperCase()}`, soft: limitValue(soft), hard: limitValue(hard) };
 }
 

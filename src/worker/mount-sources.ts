@@ -9,7 +9,7 @@ import type { Syscalls } from "../sys/syscalls.ts";
 import { serveAgent } from "./agent-proxy.ts";
 import { openCache } from "./cache-directory.ts";
 import type { Call, WorkerContext } from "./context.ts";
-import type { RunMount } from "./protocol.ts";
+import type { Access, BindMount, RunMount, SecretMount } from "./protocol.ts";
 import { layerDirectories } from "./snapshots.ts";
 
 /** What is put at a target: a path of the machine, without links, or a new file system in memory. */
@@ -62,12 +62,6 @@ export async function openMount(
   }
 }
 
-interface Access {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
 /** Writes a file into a directory that nobody else may enter. */
 export function writePrivateFile(
   directory: string,
@@ -82,11 +76,7 @@ export function writePrivateFile(
   return path;
 }
 
-function openSecret(
-  mount: RunMount & { readonly kind: "secret" },
-  { memory, index }: MountSpace,
-  syscalls: Syscalls,
-): MountSource {
+function openSecret(mount: SecretMount, { memory, index }: MountSpace, syscalls: Syscalls): MountSource {
   const data = Buffer.from(mount.data, "base64");
   const env = mount.env === undefined ? [] : [`${mount.env}=${data.toString("utf8")}`];
   if (mount.target === undefined) return { env, close: nothing };
@@ -96,7 +86,7 @@ function openSecret(
 
 /** An overlay of the mount's own, so that what is written to it, and mount points in it, go with it. */
 async function openBind(
-  { chain, source, readonly }: RunMount & { readonly kind: "bind" },
+  { chain, source, readonly }: BindMount,
   { disk, index }: MountSpace,
   context: WorkerContext,
   signal: AbortSignal,

@@ -1,10 +1,12 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Emulator } from "../sandbox/emulation/types.ts";
+import type { HostEntry } from "../sandbox/name-files.ts";
+import type { Ulimit } from "../sandbox/spec.ts";
 import type { SnapshotForm } from "../store/store.ts";
 import type { InlineFile } from "../snapshot/inline-sources.ts";
 
-export type { InlineFile } from "../snapshot/inline-sources.ts";
+export type { HostEntry, InlineFile, Ulimit };
 
 /**
  * What control and worker say to each other: newline-delimited JSON on the worker's descriptor 3.
@@ -60,15 +62,18 @@ export type CopySource =
   /** A directory of the machine. Owners become 0:0; `ignore` are .dockerignore patterns. */
   | { readonly kind: "context"; readonly directory: string; readonly ignore: readonly string[] }
   | { readonly kind: "chain"; readonly chain: Chain }
-  /** One file, root's, whose bytes are a blob of the store. `mtime` is nanoseconds since the epoch, decimal. */
-  | {
-      readonly kind: "file";
-      readonly name: string;
-      readonly digest: Digest;
-      readonly size: number;
-      readonly mode: number;
-      readonly mtime: string;
-    };
+  | StoredFile;
+
+/** One file, root's, whose bytes are a blob of the store. */
+export interface StoredFile {
+  readonly kind: "file";
+  readonly name: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mode: number;
+  /** Nanoseconds since the epoch, decimal. */
+  readonly mtime: string;
+}
 
 /** What is known of the file system that files are copied onto. */
 export type BaseTree =
@@ -104,19 +109,12 @@ export interface CheckMachinesRequest extends CopySelection {
   readonly architecture: string;
 }
 
-export interface CopyRequest extends CopySelection {
-  readonly op: "copy";
-  readonly source: CopySource;
+/** What a COPY makes of what it takes. */
+export interface CopyForm {
   /** ADD: archives among the files that are named become what they hold. */
   readonly unpack?: boolean | undefined;
-  /** Copied after `paths`, in order. */
-  readonly more?: readonly MoreCopied[] | undefined;
   /** Copied last. */
   readonly inline?: readonly InlineFile[] | undefined;
-  /** Time of inline files, nanoseconds since the epoch, decimal. */
-  readonly mtime: string;
-  /** The content digest the key was made of; other content is an error, `CONTEXT_CHANGED`. */
-  readonly expect: Digest;
   /** Absolute, clean, without trailing slash. */
   readonly destination: string;
   /** The destination was written with a trailing slash (or as `.`), or there are several sources. */
@@ -125,8 +123,19 @@ export interface CopyRequest extends CopySelection {
   readonly owner?: string | undefined;
   /** --chmod: bits, or a symbolic change of them. */
   readonly mode?: number | string | undefined;
-  /** --link: the destination is laid out as if nothing were below. */
+  /** --link: the destination is laid out as if nothing were below, so that the layer fits on any base. */
   readonly link?: boolean | undefined;
+}
+
+export interface CopyRequest extends CopySelection, CopyForm {
+  readonly op: "copy";
+  readonly source: CopySource;
+  /** Copied after `paths`, in order. */
+  readonly more?: readonly MoreCopied[] | undefined;
+  /** Time of inline files, nanoseconds since the epoch, decimal. */
+  readonly mtime: string;
+  /** The content digest the key was made of; other content is an error, `CONTEXT_CHANGED`. */
+  readonly expect: Digest;
   readonly base: BaseTree;
   readonly id: SnapshotId;
   readonly result: ResultForm;
@@ -167,30 +176,36 @@ export interface Packing {
   readonly epoch?: number | undefined;
 }
 
-export interface RunRequest {
-  readonly op: "run";
-  readonly parents: Chain;
-  readonly id: SnapshotId;
+/** A command and what it is given. */
+export interface RunCommand {
   readonly argv: readonly string[];
-  /** `NAME=value`, in order. Without the variables of `hostCa`, which the sandbox adds. */
+  /** `NAME=value`, in order. */
   readonly env: readonly string[];
   readonly cwd: string;
   /** As in USER; empty is root. */
   readonly user: string;
   readonly network: "host" | "none";
   readonly platform: Platform;
-  /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
-  readonly hostCa?: string | undefined;
+  /** For /etc/hosts. */
   readonly hosts?: readonly HostEntry[] | undefined;
   readonly ulimits?: readonly Ulimit[] | undefined;
   /** Bytes of /dev/shm. Default: 64 MiB. */
   readonly shmSize?: number | undefined;
   /** With all capabilities that the worker has, and without filters. */
   readonly insecure?: true | undefined;
-  /** Of the machine that it believes to be on. */
+  /** Of the machine that it believes to be on. Default: the same for all RUNs (sandbox/spec.ts). */
   readonly hostname?: string | undefined;
-  /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts). */
+  /** An executable file in SCRIPT_DIRECTORY (sandbox/mounts.ts), of a heredoc with `#!`. */
   readonly script?: InlineFile | undefined;
+}
+
+/** `env` is without the variables of `hostCa`, which the sandbox adds. */
+export interface RunRequest extends RunCommand {
+  readonly op: "run";
+  readonly parents: Chain;
+  readonly id: SnapshotId;
+  /** Path on the machine of a CA bundle to be trusted by the run only, see sandbox/host-ca.ts. */
+  readonly hostCa?: string | undefined;
   readonly mounts?: readonly RunMount[] | undefined;
   /** What its binaries run with, where the machine does not run them by itself. */
   readonly emulator?: Emulator | undefined;
@@ -198,58 +213,27 @@ export interface RunRequest {
   readonly goCache?: string | undefined;
 }
 
-/** A line of /etc/hosts. */
-export interface HostEntry {
-  readonly name: string;
-  readonly address: string;
-}
-
-/** A limit of setrlimit(2), by its name in lower case without `RLIMIT_`; -1 is none. */
-export interface Ulimit {
-  readonly type: string;
-  readonly soft: number;
-  readonly hard: number;
-}
-
 /** What --mount puts over the root of a RUN; targets are absolute and clean. Nothing of it gets into a layer. */
-export type RunMount =
-  /** Files of a chain; what is written there is thrown away. */
-  | {
-      readonly kind: "bind";
-      readonly chain: Chain;
-      readonly source: string;
-      readonly target: string;
-      readonly readonly: boolean;
-    }
-  | CacheMount
-  | {
-      readonly kind: "tmpfs";
-      readonly target: string;
-      /** Bytes. */
-      readonly size?: number | undefined;
-    }
-  /** A file, a variable, or both. `data` is base64. */
-  | {
-      readonly kind: "secret";
-      readonly target?: string | undefined;
-      readonly env?: string | undefined;
-      readonly data: string;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    }
-  /** A socket that answers as the agent at `agent` of the machine does. */
-  | {
-      readonly kind: "ssh";
-      readonly agent: string;
-      readonly target: string;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
-    };
+export type RunMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
+
+/** Files of a chain; what is written there is thrown away. */
+export interface BindMount {
+  readonly kind: "bind";
+  readonly chain: Chain;
+  readonly source: string;
+  readonly target: string;
+  readonly readonly: boolean;
+}
+
+/** Whose a file is, and who may do what with it. */
+export interface Access {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** A directory that stays from run to run. */
-export interface CacheMount {
+export interface CacheMount extends Access {
   readonly kind: "cache";
   /** Names the directory in the store: letters and digits. */
   readonly name: string;
@@ -258,9 +242,29 @@ export interface CacheMount {
   readonly readonly: boolean;
   /** What a new one holds. */
   readonly from?: { readonly chain: Chain; readonly source: string } | undefined;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+}
+
+export interface TmpfsMount {
+  readonly kind: "tmpfs";
+  readonly target: string;
+  /** Bytes. */
+  readonly size?: number | undefined;
+}
+
+/** A file, a variable, or both. */
+export interface SecretMount extends Access {
+  readonly kind: "secret";
+  readonly target?: string | undefined;
+  readonly env?: string | undefined;
+  /** Base64. */
+  readonly data: string;
+}
+
+/** A socket that answers as the agent at `agent` of the machine does. */
+export interface SshMount extends Access {
+  readonly kind: "ssh";
+  readonly agent: string;
+  readonly target: string;
 }
 
 /** Packs the changes a snapshot makes to its parents into a layer blob. */
