@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { plan } from "../frontend/dockerfile/to-graph/plan-fixture.ts";
+import { Images, plan } from "../frontend/dockerfile/to-graph/plan-fixture.ts";
 import type { DockerfilePlan } from "../frontend/dockerfile/to-graph/request.ts";
 import { parsePlatform } from "../oci/platform.ts";
 import { planFetches, type Present } from "../plan/fetches.ts";
@@ -79,14 +79,30 @@ test("layers are fetched that something runs on or copies from, each once, and n
     ...["a:latest linux/amd64 a RUN runs on it", "a:latest linux/arm64 a RUN runs on it"],
     // The fixture's images account for nothing, so a COPY onto them has to look.
     ...[
-      "b:latest linux/amd64 COPY has to know its directories",
-      "b:latest linux/arm64 COPY has to know its directories",
+      "b:latest linux/amd64 COPY or WORKDIR has to know its directories or users",
+      "b:latest linux/arm64 COPY or WORKDIR has to know its directories or users",
     ],
     ...[`c:latest linux/amd64 ${copied}`, `c:latest linux/arm64 ${copied}`],
   ]);
   expect(fetches({ ...NOTHING, hasIndex: () => true }).filter((line) => line.startsWith("b"))).toEqual([]);
   expect(fetches({ ...NOTHING, hasBlob: () => true })).toEqual([]);
   expect(fetches({ ...NOTHING, hasSnapshot: () => true }, true)).toEqual([]);
+});
+
+test.each([
+  ["COPY x /app/", false],
+  ["COPY --chown=1000:1000 x /app/", false],
+  ["COPY --chown=app x /app/", true],
+  ["COPY --link --chown=app x /usr/", false],
+  ["COPY x /usr/bin/", true],
+  ["WORKDIR /app", false],
+  ["WORKDIR /srv", true],
+  ["USER app\nWORKDIR /app", true],
+])("%s reads its base: %s", async (instructions, reads) => {
+  const history = [{ created_by: "# debian.sh" }];
+  const images = new Images({ "a:latest": { history } });
+  const planned = await plan(`FROM a\n${instructions}\n`, { images });
+  expect(planFetches(planned, NOTHING, false)).toHaveLength(reads ? 1 : 0);
 });
 
 test("what no rung that may be used can run is refused, with the flag that says so", async () => {

@@ -2,9 +2,10 @@ import { chainIds } from "../oci/chain-id.ts";
 import { digestHex, type Digest } from "../oci/digest.ts";
 import type { BaseTree, LayerBlob } from "../worker/protocol.ts";
 import { chainOf } from "./chain.ts";
-import { isClearOfBase } from "./lazy-base.ts";
+import { readsBase } from "./lazy-base.ts";
+import type { EngineOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
-import type { CopyStep, ImageStep, MakeDirectoryStep } from "./types.ts";
+import type { CopyStep, MakeDirectoryStep } from "./types.ts";
 
 /** What a file operation must know of the file system below it, read no further than it matters. */
 export async function baseTreeOf(step: CopyStep | MakeDirectoryStep, parts: Parts): Promise<BaseTree> {
@@ -15,7 +16,7 @@ export async function baseTreeOf(step: CopyStep | MakeDirectoryStep, parts: Part
     if (link.kind === "step") own.push(await indexed(await parts.layer(link.id), parts));
   }
   const image = links.find((link) => link.kind === "base")?.image;
-  if (image === undefined || !(await readsBase(step, image, own, parts))) {
+  if (image === undefined || !(readsBase(step, image) || (await anyHasLinks(own, parts.options)))) {
     return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
   }
   const ids = chainIds(image.diffIds).map(digestHex);
@@ -28,17 +29,9 @@ export async function baseTreeOf(step: CopyStep | MakeDirectoryStep, parts: Part
   return { kind: "indexes", diffIds: [...base, ...own] };
 }
 
-/** For names of users, and where the base may have something on the way to the destination. */
-async function readsBase(
-  step: CopyStep | MakeDirectoryStep,
-  image: ImageStep,
-  own: readonly Digest[],
-  { options }: Parts,
-): Promise<boolean> {
-  if (step.owner !== undefined && !/^\d+(:\d+)?$/.test(step.owner)) return true;
-  if (!isClearOfBase(step.kind === "copy" ? step.destination : step.path, image)) return true;
-  // Nor may a link of the layers made here lead out of the directory into the base.
-  for (const diffId of own) if (await options.results.hasLinks(diffId)) return true;
+/** A link of the layers made here may lead out of the destination into the base. */
+async function anyHasLinks(own: readonly Digest[], { results }: EngineOptions): Promise<boolean> {
+  for (const diffId of own) if (await results.hasLinks(diffId)) return true;
   return false;
 }
 

@@ -1,8 +1,15 @@
 import { posix } from "node:path";
-import type { ImageStep } from "./types.ts";
+import type { CopyStep, ImageStep, MakeDirectoryStep } from "./types.ts";
 
 /** What a base says of itself, as far as it is needed here. */
 export type BaseAccount = Pick<ImageStep, "history" | "mentions"> & { readonly layers: { readonly length: number } };
+
+/** Whether a file operation has to read the base: for names of users, and for what may be on the way to its destination. */
+export function readsBase(step: CopyStep | MakeDirectoryStep, base: BaseAccount): boolean {
+  if (step.kind === "copy" && step.link === true) return false;
+  if (step.owner !== undefined && !/^\d+(:\d+)?$/.test(step.owner)) return true;
+  return !isClearOfBase(step.kind === "copy" ? step.destination : step.path, base);
+}
 
 /**
  * Whether a file can be copied onto a base image without reading the base.

@@ -1,5 +1,5 @@
 import { chainOf, stepOf } from "../engine/chain.ts";
-import { isClearOfBase } from "../engine/lazy-base.ts";
+import { readsBase } from "../engine/lazy-base.ts";
 import type { BuildPlan, ImageStep, StepId } from "../engine/types.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { digestHex, type Digest } from "../oci/digest.ts";
@@ -41,16 +41,16 @@ export function planFetches(plan: BuildPlan, present: Present, whole: boolean): 
     for (const mount of step.mounts ?? []) if ("from" in mount && mount.from) need(mount.from, "a RUN mounts it");
   }
   for (const [id, step] of steps) {
-    if (step.kind !== "copy" || step.link === true) continue;
+    if (step.kind !== "copy" && step.kind !== "mkdir") continue;
     const image = imageOf(plan, id);
-    if (image !== undefined && !isClearOfBase(step.destination, image)) need(id, READS_NAMES);
+    if (image !== undefined && readsBase(step, image)) need(id, READS_NAMES);
   }
   if (whole) for (const { root } of plan.targets) need(root, "the image is written with all its layers");
   const fetches = [...reasons].flatMap(([id, reason]) => layersOf(stepOf(plan.graph, id), reason, present));
   return [...new Map(fetches.map((fetch) => [fetch.digest, fetch])).values()];
 }
 
-const READS_NAMES = "COPY has to know its directories";
+const READS_NAMES = "COPY or WORKDIR has to know its directories or users";
 
 function layersOf(step: ReturnType<typeof stepOf>, reason: string, present: Present): readonly PlannedFetch[] {
   if (step.kind !== "image") return [];
