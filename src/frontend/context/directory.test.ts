@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -89,6 +89,12 @@ test("a link out of the context is not followed, unless -f names it", () => {
   expect(openDirectory(join(root, "ctx"), join(root, "ctx/Dockerfile")).dockerfile.text).toBe("FROM a\n");
   symlinkSync("../other/secret", join(root, "ctx/.dockerignore"));
   expect(refusal(() => openDirectory(join(root, "ctx"), join(root, "ctx/Dockerfile"))).code).toBe("CONTEXT_ESCAPE");
+});
+
+test("what is far too large for a Dockerfile is not read", () => {
+  write({ Dockerfile: "FROM a\n" });
+  truncateSync(join(root, "Dockerfile"), 2 ** 24 + 1);
+  expect(refusal(() => openDirectory(root)).code).toBe("DOCKERFILE_TOO_LARGE");
 });
 
 test("a bad pattern is refused at its line", () => {
