@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +9,9 @@ import { newContext } from "./support/context.ts";
 import { FileServer } from "./support/file-server.ts";
 import { GitServer } from "./support/git-server.ts";
 import type { Config, Index, Manifest } from "./support/image.ts";
+
+/** Of what is served as `/named`. */
+const SUM = createHash("sha256").update("n").digest("hex");
 
 /** What BuildKit makes of addresses and contexts, compared with ours. Minutes of building the daemon the first time. */
 const enabled = Boolean(process.env["MANYARCH_TEST_ALL"]);
@@ -41,6 +45,10 @@ describe.skipIf(!enabled)("files from elsewhere, with BuildKit", () => {
     const archive = newContext(bed, { Dockerfile: "FROM scratch\nCOPY . /all/\n", "d/x": "X", ".dockerignore": "d\n" });
     const tar = runTool("sh", ["-c", `tar -C ${archive} --owner=7 --group=8 -cz . | base64 -w0`]);
     server.serve("/x.tar.gz", Buffer.from(tar, "base64"));
+    for (const [name, flag] of Object.entries({ plain: "", bz2: "-j", xz: "-J", zst: "--zstd" })) {
+      const packed = runTool("sh", ["-c", `tar -C ${archive} --owner=7 --group=8 ${flag} -c . | base64 -w0`]);
+      server.serve(`/packed.${name}`, Buffer.from(packed, "base64"));
+    }
     server.serve("/Dockerfile", "FROM scratch\nCOPY context /it\n");
     git.run("inner.git", "init");
     const inner = git.commit("inner.git", { deep: "deep\n" });
@@ -101,7 +109,11 @@ describe.skipIf(!enabled)("files from elsewhere, with BuildKit", () => {
   }
 
   const filled = (text: string): string =>
-    text.replaceAll("HTTP", server.url).replaceAll("GIT", `${git.url}/app.git`).replaceAll("COMMIT", tag);
+    text
+      .replaceAll("SUM", SUM)
+      .replaceAll("HTTP", server.url)
+      .replaceAll("GIT", `${git.url}/app.git`)
+      .replaceAll("COMMIT", tag);
 
   /** What is in an image with a few layers, whatever each of them holds. */
   function imageOf(tar: string): unknown {
@@ -190,6 +202,55 @@ describe.skipIf(!enabled)("files from elsewhere, with BuildKit", () => {
     { name: "with .git", dockerfile: "FROM scratch\nADD --keep-git-dir=true GIT#main /src" },
     { name: "another commit", dockerfile: "FROM scratch\nADD --checksum=1234567 GIT#main /src" },
     { name: "no such ref", dockerfile: "FROM scratch\nADD GIT#no /src" },
+    { name: "by a whole ref", dockerfile: "FROM scratch\nADD GIT?ref=refs/heads/main&submodules=false /src" },
+    { name: "by a branch and a directory", dockerfile: "FROM scratch\nADD GIT?branch=main&subdir=sub /src" },
+    { name: "by a tag", dockerfile: "FROM scratch\nADD GIT?tag=v1&submodules=0 /src" },
+    { name: "by a tag that is a branch", dockerfile: "FROM scratch\nADD GIT?tag=main /src" },
+    { name: "by a commit of the query", dockerfile: "FROM scratch\nADD GIT?commit=COMMIT&submodules=0 /src" },
+    { name: "by a ref and its commit", dockerfile: "FROM scratch\nADD GIT?ref=main&commit=COMMIT&subdir=sub /src" },
+    { name: "by another commit of the query", dockerfile: "FROM scratch\nADD GIT?ref=main&checksum=1234567 /src" },
+    { name: "checksums that differ", dockerfile: "FROM scratch\nADD --checksum=1234567 GIT?checksum=COMMIT /src" },
+    { name: "a ref in query and fragment", dockerfile: "FROM scratch\nADD GIT?ref=main#main /src" },
+    { name: "a directory in query and fragment", dockerfile: "FROM scratch\nADD GIT?subdir=sub#main:sub /src" },
+    { name: "a directory alone in the fragment", dockerfile: "FROM scratch\nADD GIT#:sub /src" },
+    { name: "a directory with slashes", dockerfile: "FROM scratch\nADD GIT?subdir=/sub/ /src" },
+    { name: "a key that nobody knows", dockerfile: "FROM scratch\nADD GIT?nonsense=1 /src" },
+    { name: "a key without a value", dockerfile: "FROM scratch\nADD GIT?submodules&subdir=sub /src" },
+    { name: "a key twice", dockerfile: "FROM scratch\nADD GIT?ref=main&ref=v1 /src" },
+    { name: "an empty ref", dockerfile: "FROM scratch\nADD GIT?ref=&subdir=sub /src" },
+    { name: "a value that is no boolean", dockerfile: "FROM scratch\nADD GIT?submodules=maybe /src" },
+    {
+      name: "keep-git-dir in two ways",
+      dockerfile: "FROM scratch\nADD --keep-git-dir=false GIT?keep-git-dir=true /src",
+    },
+    { name: "a directory that is not there", dockerfile: "FROM scratch\nADD GIT?subdir=none /src" },
+    ...["plain", "bz2", "xz", "zst"].map((packed) => ({
+      name: `an archive unpacked, ${packed}`,
+      dockerfile: `FROM scratch\nADD --unpack HTTP/packed.${packed} /d/`,
+    })),
+    ...["plain", "bz2", "xz"].map((packed) => ({
+      name: `a context in an archive, ${packed}`,
+      context: `HTTP/packed.${packed}`,
+    })),
+    { name: "no archive to be unpacked", dockerfile: "FROM scratch\nADD --unpack HTTP/named /d/" },
+    { name: "a checksum of a file", dockerfile: "FROM scratch\nADD --checksum=sha256:SUM HTTP/named /d/" },
+    { name: "a checksum of another file", dockerfile: "FROM scratch\nADD --checksum=sha256:SUM HTTP/ /d/" },
+    { name: "a checksum that is none", dockerfile: "FROM scratch\nADD --checksum=md5:SUM HTTP/named /d/" },
+    { name: "a checksum of two", dockerfile: "FROM scratch\nADD --checksum=sha256:SUM HTTP/named HTTP/ /d/" },
+    { name: "a context in a branch", context: "GIT?branch=main&subdir=sub" },
+    { name: "a context in no ref", context: "GIT#no" },
+    {
+      name: "a named archive",
+      dockerfile: "FROM scratch\nCOPY --from=f /d /d\nCOPY --from=f Dockerfile /\n",
+      theirs: ["--opt=context:f=HTTP/packed.xz"],
+      ours: ["--build-context=f=HTTP/packed.xz"],
+    },
+    {
+      name: "a repository as a base",
+      dockerfile: "FROM r\nWORKDIR /sub\nCOPY local .\n",
+      theirs: ["--opt=context:r=GIT#v1"],
+      ours: ["--build-context=r=GIT#v1"],
+    },
     { name: "a context in a repository", context: "GIT" },
     { name: "a context in a directory of it", context: "GIT#v1:sub" },
     { name: "a context in an archive", context: "HTTP/x.tar.gz" },
