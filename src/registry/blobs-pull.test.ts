@@ -217,7 +217,7 @@ test("a stalled body ends after the idle time, and is resumed", async () => {
 });
 
 test("a body that trickles counts as stalled", async () => {
-  using impatient = createTestClient({ timeouts: { idleMs: 60 }, retry: { attempts: 1 } });
+  using impatient = createTestClient({ timeouts: { idleMs: 300 }, retry: { attempts: 1 } });
   registry.fault("GET", BLOB, ({ response }) => {
     response.writeHead(200, { "content-length": BYTES.length });
     const timer = setInterval(() => response.write("x"), 10);
@@ -226,7 +226,7 @@ test("a body that trickles counts as stalled", async () => {
   const error = await failureOf(impatient.getBlob(repository, describeBlob(BYTES), collect(), never));
   expect(error.code).toBe("REGISTRY_UNREACHABLE");
   expect(error.message).toContain("no progress");
-});
+}, 10_000);
 
 function breakAfter(bytes: number): void {
   registry.fault("GET", BLOB, ({ response }) => {

@@ -37,6 +37,13 @@ test("an empty blob goes up too", async () => {
   expect(registry.seen[2]?.headers["content-length"]).toBe("0");
 });
 
+test("whether a blob is there is asked again where the registry is busy", async () => {
+  registry.putBlob(repository.path, BYTES);
+  registry.fault("HEAD", /blobs/, ({ response }) => void response.writeHead(503).end());
+  expect(await client.pushBlob(repository, unopenable(), {}, never)).toBe("exists");
+  expect(registry.requests("HEAD")).toHaveLength(2);
+});
+
 test("a blob that is there is not opened", async () => {
   registry.putBlob(repository.path, BYTES);
   expect(await client.pushBlob(repository, unopenable(), {}, never)).toBe("exists");
@@ -222,6 +229,15 @@ test.each(["", "?"])("an upload to a relative Location that ends with %j is unde
   await client.pushBlob(repository, SOURCE, {}, never);
   expect(registry.requests("PUT")[0]).toMatch(/uploads\/relative\?digest=sha256%3A/);
 });
+
+test.each(["file:///etc/passwd", "http://169.254.169.254/latest", "http://"])(
+  "an upload is not sent to %s",
+  async (location) => {
+    registry.fault("POST", UPLOADS, ({ response }) => void response.writeHead(202, { location }).end());
+    const error = await failureOf(client.pushBlob(repository, SOURCE, {}, never));
+    expect(error.code).toBe("REGISTRY_PROTOCOL");
+  },
+);
 
 test("an upload without a Location is refused", async () => {
   registry.fault("POST", UPLOADS, ({ response }) => void response.writeHead(202).end());

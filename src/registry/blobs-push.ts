@@ -159,9 +159,6 @@ export function uploadLocation(response: HttpResponse, endpoint: Endpoint): URL 
     url.port = response.url.port;
   }
   assertSafeTarget(response.url, url);
-  url.username = "";
-  url.password = "";
-  url.hash = "";
   return url;
 }
 

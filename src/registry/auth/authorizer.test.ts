@@ -179,6 +179,8 @@ test("Basic without an account, or with a wrong one, ends", async () => {
   using client = createTestClient(login());
   expect((await failureOf(client.resolve(reference, never))).code).toBe("REGISTRY_UNAUTHORIZED");
   expect(registry.seen).toHaveLength(3);
+  expect((await failureOf(client.resolve(reference, never))).code).toBe("REGISTRY_UNAUTHORIZED");
+  expect(registry.seen).toHaveLength(4);
 });
 
 test("an identity token is changed by POST", async () => {

@@ -47,7 +47,7 @@ function readBody(
         incoming.destroy();
       }
     });
-    incoming.once("end", () => (incoming.complete ? resolve() : lose()));
+    incoming.once("end", resolve);
     incoming.once("error", lose);
     incoming.once("close", lose);
   });

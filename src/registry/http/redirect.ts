@@ -50,9 +50,6 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   const target = location === undefined ? null : URL.parse(location, from.href);
   if (target === null) throw refused(from, "to no valid Location");
   assertSafeTarget(from, target);
-  target.username = "";
-  target.password = "";
-  target.hash = "";
   return target;
 }
 

@@ -120,6 +120,15 @@ test("https is not given up for http where a redirect says so", async () => {
   expect(plain.seen).toEqual([]);
 });
 
+test("an upload that a registry behind TLS names by http goes there by https", async () => {
+  await using registry = await tlsRegistry();
+  registry.fault("POST", /uploads/, ({ response }) => {
+    response.writeHead(202, { location: `http://127.0.0.1/v2/team/app/blobs/uploads/1` }).end();
+  });
+  using client = createTestClient({ env: trusting });
+  expect(await client.pushBlob(at(registry.host), sourceOf(someBytes(100)), {}, never)).toBe("uploaded");
+});
+
 test("a host that is named may be spoken to without TLS, through a proxy too", async () => {
   await using registry = await FakeRegistry.start();
   registry.putManifest("team/app", "v1", MANIFEST, OCI_MANIFEST);

@@ -28,6 +28,7 @@ export interface RequestBody {
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** Its user, password and fragment are not sent. */
   readonly url: URL;
   /**
    * Names in lower case. `content-length` is set from the body, and without word to the contrary we say who we are
