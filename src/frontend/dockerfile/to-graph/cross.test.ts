@@ -67,10 +67,15 @@ test("stages that go on from it come along; a stage of tools for it compiles for
     "FROM golang AS tools\nRUN go build -o /tool ./tool\n" +
     "FROM golang AS base\nRUN go mod download\n" +
     "FROM base AS build\nCOPY --from=tools /tool /tool\nRUN go build -o /app .\n";
-  const planned = runs(await cross(text + LAST));
+  const result = await cross(text + LAST);
+  const planned = runs(result);
   expect(planned.every((line) => line.startsWith("linux/amd64"))).toBe(true);
   expect(planned.filter((line) => line.includes("./tool"))).toEqual(["linux/amd64 go build -o /tool ./tool"]);
   expect(planned.filter((line) => line.includes("GOARCH=arm64"))).toHaveLength(1);
+  // Of tools nothing is expected, they are the machine's.
+  const copies = [...result.graph.steps.values()].filter((step) => step.kind === "copy");
+  const expecting = copies.filter(({ expectMachine }) => expectMachine !== undefined).map(({ paths }) => paths.join());
+  expect(expecting).toEqual(["app", "app"]);
 });
 
 test("go install gets its directory", async () => {

@@ -181,6 +181,23 @@ RUN y
     expect(describeHistory(result)).not.toContain("http://p");
   });
 
+  test("a password of an address is in no history and no label", async () => {
+    const result = await plan(
+      "FROM a\nARG P=pw\nADD https://me:secret@h.test/x git+ /d/\nADD https://me:$P@h.test/x.git /e\n",
+    );
+    const labels = [...result.graph.labels.values()].flat().map(({ text }) => text);
+    expect(`${describeHistory(result)}${labels.join()}`).toContain("https://xxxxx:xxxxx@h.test/x");
+    expect(`${describeHistory(result)}${labels.join()}`).not.toMatch(/secret|me:pw/);
+  });
+
+  test("the name of the machine is one", async () => {
+    const hostname = (name: string): Promise<unknown> =>
+      plan("FROM a\nRUN x\n", { buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: name } });
+    await expect(hostname("a b")).rejects.toMatchObject({ code: "DOCKERFILE_HOSTNAME" });
+    await expect(hostname("a\n1.2.3.4 b")).rejects.toMatchObject({ code: "DOCKERFILE_HOSTNAME" });
+    await expect(hostname("builder-1.test")).resolves.toBeDefined();
+  });
+
   test("what a stage tells scanners is no variable of its commands", async () => {
     const result = await plan("FROM a\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nENV X=$BUILDKIT_SBOM_SCAN_STAGE\nRUN x\n");
     const run = [...result.graph.steps.values()].find((step) => step.kind === "run");
