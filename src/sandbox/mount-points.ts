@@ -1,6 +1,7 @@
 import { closeSync, lchownSync, mkdirSync, openSync, rmdirSync, symlinkSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
+import { parentOf } from "../snapshot/resolve-path.ts";
 import type { WritableRoot } from "../snapshot/writable-root.ts";
 import { fsPath } from "../sys/bytes-path.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
@@ -173,9 +174,4 @@ function keepingTime(root: RootDirectory, directory: string, syscalls: Syscalls,
   body();
   root.forget();
   if (before !== undefined) syscalls.utimens(root.directory(directory).toString("latin1"), before.mtimeNs, true);
-}
-
-function parentOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? "" : path.slice(0, slash);
 }

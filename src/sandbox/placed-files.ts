@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync } from "node:fs";
 import { errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
+import { parentOf } from "../snapshot/resolve-path.ts";
 import { bytesOf } from "../snapshot/write-node.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import { RootDirectory } from "../sys/root-path.ts";
@@ -91,7 +92,7 @@ export class PlacedFiles {
 
   /** Makes room at `path`. `back` takes what was placed there away, instead of its being removed. */
   #take(path: string, back?: (place: Place) => void): Place {
-    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    const parent = parentOf(path);
     const before = this.#root.lstat(parent);
     if (before !== undefined && !this.#times.has(parent)) this.#times.set(parent, before.mtimeNs);
     const aside = `${this.#aside}/${this.#count++}`;

@@ -1,6 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
 import { AppError } from "../base/errors.ts";
+import { findPrograms } from "../sys/find-programs.ts";
 
 /** An OCI runtime of this machine's, with the options under which it leaves cgroups alone. */
 export interface Runtime {
@@ -19,11 +18,10 @@ const KNOWN: readonly Pick<Runtime, "name" | "flags">[] = [
   { name: "runc", flags: ["--rootless=true"] },
 ];
 
-/** The runtimes in the absolute directories of `path` (as PATH), best first. */
+/** The runtimes that are found as `path`, which is as PATH, says; best first. */
 export function findRuntimes(path: string): readonly Runtime[] {
-  const directories = path.split(":").filter((directory) => isAbsolute(directory));
   return KNOWN.flatMap((known) => {
-    const found = directories.map((directory) => join(directory, known.name)).find(isExecutable);
+    const found = findPrograms([known.name], path)[0];
     return found === undefined ? [] : [{ ...known, path: found }];
   });
 }
@@ -62,14 +60,5 @@ export class RuntimeChoice {
     if (this.#proven || this.#candidates.length < 2) return false;
     if (this.#candidates[0] === runtime) this.#candidates.shift();
     return true;
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false; // Whatever the reason, it cannot be run from here.
   }
 }

@@ -3,6 +3,7 @@ import { AppError } from "../base/errors.ts";
 import { breather } from "../base/steps.ts";
 import type { DeviceEntry, Entries, Entry, FifoEntry, FileEntry, HardlinkEntry, SymlinkEntry } from "../layer/entry.ts";
 import { fsPath } from "../sys/bytes-path.ts";
+import { O_PATH } from "../sys/syscalls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { makeDevice } from "./make-device.ts";
 import { bareEntryOf, withContent } from "./node-entry.ts";
@@ -165,8 +166,6 @@ function applyHardlink(
   if (waiting === undefined) link();
   return waiting?.then(link);
 }
-
-const O_PATH = 0o10000000;
 
 /** Brings a file of the layers below into this one, as overlayfs does before it makes a link to it. */
 function copyUp(layer: UpperLayer, real: string, context: WriteContext): Promise<void> | undefined {

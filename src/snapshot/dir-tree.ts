@@ -3,6 +3,7 @@ import { fromUtf8 } from "../layer/entry.ts";
 import { diskContent, unreadable } from "./disk-content.ts";
 import { readDiskNames, readDiskNode } from "./disk-node.ts";
 import type { DiskNode, DiskOptions } from "./disk-node.ts";
+import { parentOf } from "./resolve-path.ts";
 import type { Tree } from "./tree.ts";
 
 /**
@@ -47,9 +48,7 @@ export class DirectoryTree implements Tree {
   }
 
   #inDirectory(path: string): boolean {
-    if (path === "") return true;
-    const slash = path.lastIndexOf("/");
-    return slash < 0 || this.#isDirectory(path.slice(0, slash));
+    return path === "" || this.#isDirectory(parentOf(path));
   }
 
   #isDirectory(path: string): boolean {

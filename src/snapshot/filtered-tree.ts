@@ -45,8 +45,8 @@ class FilteredTree implements Tree {
   }
 
   #match(path: string): Match {
-    const slash = path.lastIndexOf("/");
-    return this.#ignored.match(path, slash < 0 ? undefined : this.#matchDirectory(parentOf(path)));
+    const parent = parentOf(path);
+    return this.#ignored.match(path, parent === "" ? undefined : this.#matchDirectory(parent));
   }
 
   #matchDirectory(path: string): Match {

@@ -3,10 +3,10 @@ import { errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { PlainRoot } from "./copy-root.ts";
+import { O_PATH } from "../sys/syscalls.ts";
 
 /** As many copies of a root file system stay on disk. */
 const LIMIT = 4;
-const O_PATH = 0o10000000;
 
 interface Kept {
   readonly root: PlainRoot;

@@ -5,6 +5,7 @@ import { diskContent, unreadable } from "./disk-content.ts";
 import { DiskNode, isWhiteout, readDiskEntries, readDiskNode } from "./disk-node.ts";
 import type { DiskOptions } from "./disk-node.ts";
 import { emptyTree } from "./empty-tree.ts";
+import { baseOf, parentOf } from "./resolve-path.ts";
 import type { Tree, TreeNode } from "./tree.ts";
 import { OPAQUE_XATTR } from "./xattr-policy.ts";
 
@@ -30,9 +31,8 @@ export class LayeredTree implements Tree {
 
   lstat(path: string): TreeNode | undefined {
     if (path === "") return this.#roots[0] === undefined ? emptyTree.lstat("") : this.#read(this.#roots[0]);
-    const slash = path.lastIndexOf("/");
-    const name = path.slice(slash + 1);
-    for (const directory of this.#directoriesOf(slash < 0 ? "" : path.slice(0, slash))) {
+    const name = baseOf(path);
+    for (const directory of this.#directoriesOf(parentOf(path))) {
       const node = this.#read(`${directory}/${name}`);
       if (node !== undefined) return isWhiteout(node) ? undefined : node;
     }
@@ -62,11 +62,10 @@ export class LayeredTree implements Tree {
   #directoriesOf(path: string): readonly string[] {
     const known = this.#merged.get(path);
     if (known !== undefined) return known;
-    const slash = path.lastIndexOf("/");
-    const parents = this.#directoriesOf(slash < 0 ? "" : path.slice(0, slash));
+    const name = baseOf(path);
     const candidates: string[] = [];
-    for (const parent of parents) {
-      const directory = `${parent}/${path.slice(slash + 1)}`;
+    for (const parent of this.#directoriesOf(parentOf(path))) {
+      const directory = `${parent}/${name}`;
       const node = this.#read(directory);
       if (node === undefined) continue;
       // A whiteout or a file hides what is below it.

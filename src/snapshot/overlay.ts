@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
-import { MOUNT, UMOUNT } from "../sys/syscalls.ts";
+import { MOUNT, UMOUNT, O_PATH } from "../sys/syscalls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { emptyTree } from "./empty-tree.ts";
 import type { Tree } from "./tree.ts";
@@ -32,7 +32,6 @@ const OPTIONS = [
 
 /** What mount(2) passes on: a page with its NUL. */
 const MAX_OPTIONS = 4095;
-const O_PATH = 0o10000000;
 
 /**
  * Mounts an overlay. Directories are handed over as `/proc/self/fd/N`: this keeps 127 layers within

@@ -12,8 +12,8 @@ import { baseOf, parentOf } from "./resolve-path.ts";
 import { explainWrite } from "./write-error.ts";
 import { bytesOf, describeCopy, setMetadata } from "./write-node.ts";
 import type { WriteContext } from "./write-node.ts";
+import { O_PATH } from "../sys/syscalls.ts";
 
-const O_PATH = 0o10000000;
 const S_IFSOCK = 0o140000;
 /** Shares the blocks of the file where the file system can; otherwise the kernel copies them. */
 const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;

@@ -14,6 +14,7 @@ import { AppError, errnoOf } from "../base/errors.ts";
 import type { FileEntry, Metadata } from "../layer/entry.ts";
 import type { BytesPath } from "../sys/bytes-path.ts";
 import type { Place } from "../sys/root-path.ts";
+import { O_PATH } from "../sys/syscalls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { KEPT_CAPABILITY, keepMetadata } from "./kept-metadata.ts";
 import { writeKeptName } from "./kept-names.ts";
@@ -36,7 +37,6 @@ export interface FreshFile {
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const O_PATH = 0o10000000;
 /** Setuid, setgid and sticky: a write or chown may have taken them away. */
 const SPECIAL = 0o7000;
 const SECOND = 1_000_000_000n;

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { BytesPath } from "./bytes-path.ts";
 import { fsPath } from "./bytes-path.ts";
+import { O_PATH } from "./syscalls.ts";
 
 /** Linux's, on every architecture that Node runs on; not in `fs.constants`. A path descriptor needs no permission to read. */
-const O_PATH = 0o10000000;
 /** Opens the directory itself and never what a link of its name points to. */
 export const OPEN_DIRECTORY: number = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 

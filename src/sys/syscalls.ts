@@ -42,6 +42,9 @@ export interface Syscalls {
   syncfs(fd: number): void;
 }
 
+/** Of open(2), on every architecture that we run on; Node has no name for it. */
+export const O_PATH = 0o10000000;
+
 /** Flags of {@link Syscalls.mount}, `<sys/mount.h>`. */
 export const MOUNT = {
   RDONLY: 1,

@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
-import { findPrograms } from "../sandbox/emulation/find-qemu.ts";
 import { copyRoot } from "../snapshot/copy-root.ts";
 import { fuseOverlayRoot, keepsDevices } from "../snapshot/fuse-overlay-root.ts";
 import { overlayRoot } from "../snapshot/overlay-root.ts";
 import type { RootMaker } from "../snapshot/writable-root.ts";
+import { findPrograms } from "../sys/find-programs.ts";
 import { removeTree } from "../sys/remove-tree.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -7,7 +7,6 @@ import { ELF_ARCHITECTURES } from "./architectures.ts";
 import { findEmulation } from "./find-emulation.ts";
 import type { EmulationOptions } from "./find-emulation.ts";
 import { isMachineKnown } from "../../sys/trace/machines/own-machine.ts";
-import { findPrograms } from "./find-qemu.ts";
 
 const PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const machine = hostPlatform().architecture;
@@ -48,15 +47,4 @@ test("where neither kernel nor tracer may be used there is a reason for each", a
     kind: "none",
     reasons: [expect.stringMatching(/ruled out by --sandbox|no qemu-s390x/)],
   });
-});
-
-test("a program is found by its names' order, then by the path's", () => {
-  for (const name of ["qemu-x", "qemu-x-static"]) {
-    writeFileSync(join(directory, name), "");
-    chmodSync(join(directory, name), 0o755);
-  }
-  writeFileSync(join(directory, "not-executable"), "");
-  symlinkSync("nowhere", join(directory, "dangling"));
-  const found = findPrograms(["qemu-x-static", "qemu-x", "not-executable", "dangling"], `relative:${directory}`);
-  expect(found).toEqual([join(directory, "qemu-x-static"), join(directory, "qemu-x")]);
 });

@@ -3,6 +3,7 @@ import { fsPath } from "../bytes-path.ts";
 import type { BytesPath } from "../bytes-path.ts";
 import { putLong } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
+import { O_PATH } from "../syscalls.ts";
 
 /** A file, or a directory with all that is in it. */
 export interface Reach {
@@ -23,7 +24,6 @@ const SCOPES = 3;
 
 const VERSION_FLAG = 1;
 const RULE_PATH_BENEATH = 1;
-const O_PATH = 0o10000000;
 
 /**
  * Has the kernel keep the calling thread, and all that it starts, from every file but those in `reach`: what
