@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findProgram } from "./bed/process.ts";
 import { runsAsRoot } from "./bed/user.ts";
+import { unlessGone } from "./support/files-below.ts";
 import { missingBusybox } from "./worker/busybox-root.ts";
 import type { Control } from "./worker/control.ts";
 import { TestStore } from "./worker/control.ts";
@@ -161,7 +162,7 @@ describe.skipIf(isSkipped).each(tried)("a RUN on the rung $rung of $name", ({ ru
 function processesWith(command: RegExp): readonly string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map((pid) => readIfThere(`/proc/${pid}/cmdline`))
+    .map((pid) => unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, "latin1")) ?? "")
     .filter((line) => command.test(line));
 }
 
@@ -173,12 +174,4 @@ async function until(condition: () => boolean): Promise<void> {
 
 function digestOf(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return ""; // It has ended.
-  }
 }

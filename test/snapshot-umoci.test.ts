@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { AppError } from "../src/base/errors.ts";
 import type { Entry } from "../src/layer/entry.ts";
 import { bytesContent } from "../src/layer/file-content.ts";
 import type { IndexEntry } from "../src/layer/layer-index.ts";
@@ -93,8 +94,9 @@ async function extract(root: string, layers: readonly (readonly IndexEntry[])[])
       await applyEntries(withContent(entries), to, new LayeredTree(done, syscalls), { syscalls, signal });
       done.push(to);
     }
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return undefined; // Refused.
+    throw error;
   }
   return new LayeredTree(done, syscalls);
 }

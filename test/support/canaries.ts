@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { unlessGone } from "./files-below.ts";
 
 /** Every form in which a secret may be written down. */
 export function formsOf(secret: string, user = ""): readonly string[] {
@@ -22,7 +23,7 @@ export function findBelow(directory: string, forms: readonly string[]): readonly
 export function findInProcesses(pids: readonly number[], forms: readonly string[]): readonly string[] {
   return pids.flatMap((pid) =>
     ["cmdline", "environ"].flatMap((name) =>
-      findIn(`process ${pid} ${name}`, [readIfThere(`/proc/${pid}/${name}`)], forms),
+      findIn(`process ${pid} ${name}`, [unlessGone(() => readFileSync(`/proc/${pid}/${name}`)) ?? ""], forms),
     ),
   );
 }
@@ -39,12 +40,4 @@ function unpacked(bytes: Buffer): Buffer {
   const magic = bytes.subarray(0, 4).toString("hex");
   if (magic.startsWith("1f8b")) return gunzipSync(bytes);
   return magic === "28b52ffd" ? zstdDecompressSync(bytes) : Buffer.alloc(0);
-}
-
-function readIfThere(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch {
-    return Buffer.alloc(0); // It has ended.
-  }
 }

@@ -25,13 +25,13 @@ export function filesBelow(directory: string, depth = Number.POSITIVE_INFINITY):
   });
 }
 
-/** Undefined where what `look` looks at is not there any more, or not for us. */
+/** Undefined where the file or process that `look` looks at is not there any more, or not for us. */
 export function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
-    if (["ENOENT", "EACCES"].includes(code)) return undefined;
+    if (["ENOENT", "ESRCH", "EACCES"].includes(code)) return undefined;
     throw error;
   }
 }
