@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
+import { DirectoryTree } from "./dir-tree.ts";
 import { exportTree } from "./export-tree.ts";
 import { treeOf } from "./testing/tree-of.ts";
 
@@ -46,6 +48,21 @@ test("what was exported can be taken back with the directories made for it, but 
   undo.undo();
   expect(existsSync(join(directory, "new/out"))).toBe(false);
   expect(existsSync(join(directory, "new/other"))).toBe(true);
+});
+
+test("names of one file stay that", async () => {
+  const source = join(directory, "source");
+  mkdirSync(join(source, "d"), { recursive: true });
+  writeFileSync(join(source, "a"), "same", { mode: 0o640 });
+  linkSync(join(source, "a"), join(source, "d/b"));
+  const to = join(directory, "to");
+  mkdirSync(to);
+  writeFileSync(join(to, "a"), "replaced");
+  const undo = await exportTree(new DirectoryTree(source), to, options);
+  expect(statSync(join(to, "a")).ino).toBe(statSync(join(to, "d/b")).ino);
+  expect(readFileSync(join(to, "d/b"), "utf8")).toBe("same");
+  undo.undo();
+  expect(existsSync(join(to, "d"))).toBe(false);
 });
 
 test("many files are taken back too", async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, mkdirSync, openSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, errnoOf, messageOf } from "../base/errors.ts";
 import { breather } from "../base/steps.ts";
@@ -32,7 +32,7 @@ export interface ExportOptions {
  *
  * No link in the destination is followed: one in the way is replaced, as a file is. A directory that
  * has to give way is an error, `EXPORT_CONFLICT`; what the system refuses is `OUTPUT_UNWRITABLE` or
- * `OUTPUT_FULL`. Names of one file become files of their own. After a failure nothing new is left;
+ * `OUTPUT_FULL`. Names of one file stay that where the file system has hard links. After a failure nothing new is left;
  * answers what takes away again what was made, or is closed.
  */
 export async function exportTree(tree: Tree, directory: string, options: ExportOptions): Promise<ExportUndo> {
@@ -54,6 +54,7 @@ async function exportInto(
 ): Promise<void> {
   const root = openRoot(directory, undo);
   const directories: { readonly path: string; readonly node: TreeNode }[] = [];
+  const names = new Map<string, string>();
   const breathe = breather(signal);
   try {
     for (const { path, node } of walk(tree, "")) {
@@ -61,7 +62,7 @@ async function exportInto(
       await breathe();
       if (node.type === "directory") directories.push({ path, node });
       try {
-        await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime, undo });
+        await exportNode(tree, root, path, node, { syscalls, notice: onNotice, mtime, undo, names });
       } catch (error) {
         throw explainOutput(error, directory, path);
       }
@@ -112,6 +113,8 @@ interface Context {
   readonly notice: (message: string) => void;
   readonly mtime: bigint | undefined;
   readonly undo: ExportUndo;
+  /** Where files with several names are, by their identity. */
+  readonly names: Map<string, string>;
 }
 
 async function exportNode(
@@ -131,7 +134,7 @@ async function exportNode(
       return context.undo.finished();
     case "file":
       makeRoom(root, path, context.undo);
-      await exportFile(tree, root.at(path), path, node, context);
+      if (!linkKnown(root, path, node, context)) await exportFile(tree, root.at(path), path, node, context);
       return context.undo.finished();
     default:
       context.notice(`${showPath(path)}: a ${node.type} is left out`);
@@ -150,6 +153,26 @@ function exportDirectory(root: RootDirectory, path: string, undo: ExportUndo): v
   mkdirSync(root.at(path), 0o700);
   undo.directory(path);
 }
+
+/** Links `path` to the file's first name; false where this is the first one, or where no links can be made. */
+function linkKnown(root: RootDirectory, path: string, node: TreeNode, { names, syscalls }: Context): boolean {
+  if (node.links < 2 || node.identity === undefined) return false;
+  const first = names.get(node.identity);
+  if (first === undefined) names.set(node.identity, path);
+  if (first === undefined) return false;
+  const fd = openSync(root.at(first), O_PATH | constants.O_NOFOLLOW);
+  try {
+    syscalls.linkFollowing(`/proc/self/fd/${fd}`, bytesOf(root.at(path)));
+    return true;
+  } catch (error) {
+    if (["EPERM", "ENOTSUP", "EMLINK", "EXDEV", "ENOSYS"].includes(errnoOf(error) ?? "")) return false;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const O_PATH = 0o10000000;
 
 async function exportFile(tree: Tree, place: Place, path: string, node: TreeNode, context: Context): Promise<void> {
   const entry = entryOf(tree, path, node);
