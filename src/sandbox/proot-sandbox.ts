@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { isMachineKnown } from "../sys/trace/machines/own-machine.ts";
+import { RUN_CAPABILITIES } from "./capabilities.ts";
 import { runInFakeRoot } from "./fake-root/fake-root.ts";
 import { oomKills } from "./memory-pressure.ts";
 import { runMounts } from "./mounts.ts";
@@ -9,7 +10,9 @@ import { guestMounts } from "./proot/guest-mounts.ts";
 import { circumstancesOf, runFailure } from "./run-failure.ts";
 import { runVariables, writeRunFiles } from "./run-files.ts";
 import { rungNamed } from "./rung.ts";
+import { machineArchitecture } from "./sandbox.ts";
 import type { RunOptions, Sandbox, SandboxRun } from "./sandbox.ts";
+import { runFilter } from "./seccomp/run-filter.ts";
 
 export interface ProotOptions {
   readonly scratch: string;
@@ -22,6 +25,7 @@ export interface ProotOptions {
  * process without any right sees a root of its own, in which it is root (fake-root/fake-root.ts).
  */
 export function prootSandbox(options: ProotOptions): Sandbox {
+  const filter = runFilter(machineArchitecture(), RUN_CAPABILITIES);
   let count = 0;
   return {
     rung: rungNamed("proot"),
@@ -32,7 +36,7 @@ export function prootSandbox(options: ProotOptions): Sandbox {
       const directory = `${options.scratch}/traced${count++}`;
       mkdirSync(directory, { mode: 0o700 });
       try {
-        await runIn(directory, request, options, run);
+        await runIn(directory, request, { ...options, filter: filter() }, run);
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
@@ -43,7 +47,7 @@ export function prootSandbox(options: ProotOptions): Sandbox {
 async function runIn(
   directory: string,
   request: SandboxRun,
-  { syscalls }: ProotOptions,
+  { syscalls, filter }: ProotOptions & { readonly filter: string | undefined },
   run: RunOptions,
 ): Promise<void> {
   if ((request.ulimits ?? []).length > 0) throw noLimits();
@@ -56,7 +60,7 @@ async function runIn(
     emulators: emulator === undefined ? {} : { [emulator.qemu.architecture]: emulator.qemu.path },
   };
   const end = await runInFakeRoot(
-    { argv, env: runVariables(request, files), cwd, uid, gid, groups, cgroups, guest },
+    { argv, env: runVariables(request, files), cwd, uid, gid, groups, cgroups, filter, guest },
     { scratch: directory, syscalls, ...run },
   );
   const failure = runFailure(end, circumstancesOf(request, before));

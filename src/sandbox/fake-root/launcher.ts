@@ -27,7 +27,7 @@ function launch(directory: string): void {
   syscalls.closeOnExecFrom(GATE);
   forbidPrivileges(kernel);
   restrictFiles(kernel, [...request.reach, ...STREAMS]);
-  installFilter(kernel, Buffer.from(request.filter, "base64"));
+  for (const filter of request.filters) installFilter(kernel, Buffer.from(filter, "base64"));
   execve?.(request.argv[0] ?? "", [...request.argv], { ...request.env });
 }
 

@@ -14,6 +14,8 @@ export interface TraceRequest {
   readonly groups: readonly number[];
   /** What the program enters cgroups by, see cgroups/run-cgroups.ts. */
   readonly cgroups?: readonly string[] | undefined;
+  /** What it may ask of the kernel at all: a system call filter, base64. */
+  readonly filter?: string | undefined;
   readonly guest: GuestRequest;
 }
 
@@ -42,8 +44,8 @@ export interface StartRequest {
   readonly env: Readonly<Record<string, string>>;
   /** Of the machine's. */
   readonly directory: string;
-  /** Base64. */
-  readonly filter: string;
+  /** System call filters, base64. */
+  readonly filters: readonly string[];
   /** All that the kernel shall let it reach, where it has the means. */
   readonly reach: readonly Reach[];
   readonly cgroups?: readonly string[] | undefined;

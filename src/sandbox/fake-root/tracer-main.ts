@@ -98,18 +98,19 @@ function firstOf({ uid, gid, groups }: TraceRequest, pid: number): Tracee {
 
 function writeStart(
   directory: string,
-  { argv, env, cwd, cgroups, guest }: TraceRequest,
+  { argv, env, cwd, cgroups, guest, filter }: TraceRequest,
   context: Context,
   first: Tracee,
 ): void {
   const place = context.places.find(first, AT_FDCWD, cwd, true);
   const path = env.find((variable) => variable.startsWith("PATH="))?.slice("PATH=".length) ?? "/usr/bin:/bin";
   const [command = "", ...rest] = argv;
+  const traced = filterBytes(guestFilter(), context.tracing.kernel.machine);
   const start: StartRequest = {
     argv: [searchPath(context, first, command, path), ...rest],
     env: Object.fromEntries(env.map(splitVariable)),
     directory: typeof place === "object" ? place.host : cwd,
-    filter: filterBytes(guestFilter(), context.tracing.kernel.machine).toString("base64"),
+    filters: [...(filter === undefined ? [] : [filter]), traced.toString("base64")],
     reach: reachOf(guest),
     cgroups,
   };
