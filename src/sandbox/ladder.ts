@@ -17,61 +17,81 @@ export interface LadderOptions {
  * first RUN is passed over from then on, which is how it is probed: by what it does. What was passed over is
  * told when a rung is first used.
  */
-export function ladderSandbox({ rungs, passedOver, onNote }: LadderOptions): Sandbox {
-  const usable = [...rungs];
-  const proven = new Set<Sandbox>();
-  const said = new Set<Sandbox>();
-  const refused: PassedOver[] = [...passedOver];
-  const [highest] = rungs;
-  const use = async (rung: Sandbox, attempt: () => Promise<void>): Promise<boolean> => {
-    try {
-      await attempt();
-    } catch (error) {
-      if (proven.has(rung) || !isRefusal(error)) throw error;
-      // Of several RUNs that were refused at the same time the first one has taken it away.
-      const at = usable.indexOf(rung);
-      if (at < 0) return false;
-      refused.push(passedOverBy(rung, error));
-      usable.splice(at, 1);
-      return false;
-    }
-    return true;
-  };
+export function ladderSandbox(options: LadderOptions): Sandbox {
+  const ladder = new Ladder(options);
   return {
-    rung: highest?.rung ?? rungNamed("none"),
+    rung: options.rungs[0]?.rung ?? rungNamed("none"),
     get runtime(): string | null {
-      return usable[0]?.runtime ?? null;
+      return ladder.runtime;
     },
-    run: async (request, options) => {
-      for (;;) {
-        const rung = usable.find((one) => one.serves?.(request) ?? true);
-        if (rung === undefined) throw unavailable(request, refused);
-        // It has begun: before what the first RUN on it prints.
-        const told = (): void => {
-          if (!said.has(rung) && refused.length > 0) onNote("SANDBOX_RUNG", describe(rung, refused));
-          said.add(rung);
-        };
-        const onOutput: RunOptions["onOutput"] = (...output) => {
-          told();
-          return options.onOutput(...output);
-        };
-        const attempt = async (): Promise<void> => {
-          try {
-            await rung.run(request, { ...options, onOutput });
-            told();
-            proven.add(rung);
-          } catch (error) {
-            if (!isRefusal(error)) {
-              told();
-              proven.add(rung);
-            }
-            throw error;
-          }
-        };
-        if (await use(rung, attempt)) return;
-      }
-    },
+    run: (request, run) => ladder.run(request, run),
   };
+}
+
+class Ladder {
+  readonly #usable: Sandbox[];
+  readonly #refused: PassedOver[];
+  readonly #onNote: LadderOptions["onNote"];
+  /** Those that a RUN has begun on. */
+  readonly #proven = new Set<Sandbox>();
+  readonly #said = new Set<Sandbox>();
+
+  constructor({ rungs, passedOver, onNote }: LadderOptions) {
+    this.#usable = [...rungs];
+    this.#refused = [...passedOver];
+    this.#onNote = onNote;
+  }
+
+  get runtime(): string | null {
+    return this.#usable[0]?.runtime ?? null;
+  }
+
+  async run(request: SandboxRun, options: RunOptions): Promise<void> {
+    for (;;) {
+      const rung = this.#usable.find((one) => one.serves?.(request) ?? true);
+      if (rung === undefined) throw unavailable(request, this.#refused);
+      if (await this.#runOn(rung, request, options)) return;
+    }
+  }
+
+  /** False where the rung could not begin and is passed over from now on. */
+  async #runOn(rung: Sandbox, request: SandboxRun, options: RunOptions): Promise<boolean> {
+    // Before what the first RUN on it prints.
+    const onOutput: RunOptions["onOutput"] = (...output) => {
+      this.#tell(rung);
+      return options.onOutput(...output);
+    };
+    try {
+      await rung.run(request, { ...options, onOutput });
+    } catch (error) {
+      if (!isRefusal(error)) this.#hasBegun(rung);
+      else if (!this.#proven.has(rung)) {
+        this.#passOver(rung, error);
+        return false;
+      }
+      throw error;
+    }
+    this.#hasBegun(rung);
+    return true;
+  }
+
+  #hasBegun(rung: Sandbox): void {
+    this.#tell(rung);
+    this.#proven.add(rung);
+  }
+
+  #tell(rung: Sandbox): void {
+    if (!this.#said.has(rung) && this.#refused.length > 0) this.#onNote("SANDBOX_RUNG", describe(rung, this.#refused));
+    this.#said.add(rung);
+  }
+
+  #passOver(rung: Sandbox, error: AppError): void {
+    // Of several RUNs that were refused at the same time the first one has taken it away.
+    const at = this.#usable.indexOf(rung);
+    if (at < 0) return;
+    this.#refused.push(passedOverBy(rung, error));
+    this.#usable.splice(at, 1);
+  }
 }
 
 /** It could not begin; everything else is the command's, or somebody's who ended it. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { lstatSync, mkdirSync, mkdtempSync, renameSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { AppError, errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
@@ -33,48 +33,6 @@ export function fuseOverlayRoot(options: FuseOverlayOptions): RootMaker {
   return { kind: "fuse-overlayfs", open: (layers, signal) => openFuse(layers, options, signal) };
 }
 
-/**
- * Whether what is no file stays what it is when it is copied up: fuse-overlayfs 1.10 makes files of devices and answers EIO for fifos.
- * `space` is an empty directory on the file system of the snapshots.
- */
-export async function keepsDevices(
-  roots: RootMaker,
-  space: string,
-  syscalls: Syscalls,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const lower = `${space}/lower`;
-  mkdirSync(lower);
-  const names = [makeNode(`${lower}/fifo`, S_IFIFO, syscalls), makeNode(`${lower}/device`, S_IFCHR, syscalls)].flat();
-  const root = await roots.open({ lower: [lower], upper: `${space}/fs`, space }, signal);
-  try {
-    return names.every((name) => {
-      const path = `${root.directory}/${name}`;
-      renameSync(path, `${path}-moved`);
-      return !lstatSync(`${path}-moved`).isFile();
-    });
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return false;
-  } finally {
-    await root.discard();
-  }
-}
-
-const S_IFIFO = 0o010000;
-const S_IFCHR = 0o020000;
-
-/** Where no device can be made none is in any layer either. */
-function makeNode(path: string, type: number, syscalls: Syscalls): readonly string[] {
-  try {
-    syscalls.mknod(path, type | 0o600, 1, 3);
-    return [path.slice(path.lastIndexOf("/") + 1)];
-  } catch (error) {
-    if (errnoOf(error) !== "EPERM") throw error;
-    return [];
-  }
-}
-
 async function openFuse(
   { lower, upper, space }: RootLayers,
   { program, scratch, syscalls }: FuseOverlayOptions,
@@ -98,23 +56,17 @@ async function openFuse(
     server.child.kill("SIGKILL");
     await server.ended;
   };
+  const collect = async (ending: AbortSignal): Promise<void> => {
+    release();
+    await endOf(server, ending);
+    toOverlayForm(upper, syscalls);
+  };
   try {
     await whenMounted(server, directory, scratch, signal);
   } catch (error) {
     await discard();
     throw error;
   }
-  const collect = async (ending: AbortSignal): Promise<void> => {
-    release();
-    const kill = (): void => void server.child.kill("SIGKILL");
-    ending.addEventListener("abort", kill);
-    // What was written is in the upper directory when the program has ended.
-    await server.ended;
-    ending.removeEventListener("abort", kill);
-    ending.throwIfAborted();
-    if (server.child.exitCode !== 0) throw failed(`it crashed: ${server.said()}`);
-    toOverlayForm(upper, syscalls);
-  };
   return { directory, changes: upper, release, collect, discard };
 }
 
@@ -156,6 +108,16 @@ async function whenMounted({ said }: Server, directory: string, scratch: string,
     if (isMounted(directory, scratch)) return;
     await pause(POLL);
   }
+}
+
+/** What was written is in the upper directory when the program has ended. */
+async function endOf({ child, ended, said }: Server, signal: AbortSignal): Promise<void> {
+  const kill = (): void => void child.kill("SIGKILL");
+  signal.addEventListener("abort", kill);
+  await ended;
+  signal.removeEventListener("abort", kill);
+  signal.throwIfAborted();
+  if (child.exitCode !== 0) throw failed(`it crashed: ${said()}`);
 }
 
 function isMounted(directory: string, scratch: string): boolean {
