@@ -152,6 +152,21 @@ withStrace(
   600_000,
 );
 
+withStrace("a blob is on the disk before it has its name, and then its name is", () => {
+  const trace = join(base, "order");
+  run(["strace", "-f", "-qq", "-y", "-o", trace, "-e", "trace=fsync,rename"]);
+  const calls = readFileSync(trace, "latin1").split("\n");
+  const named = [...calls.entries()].flatMap(([at, call]) => {
+    const [, temporary, directory] = /rename\("([^"]+)", "(.+\/blobs\/sha256)\/[0-9a-f]{64}"/.exec(call) ?? [];
+    return temporary === undefined ? [] : [{ at, temporary, directory }];
+  });
+  expect(named.length).toBeGreaterThan(0);
+  for (const { at, temporary, directory } of named) {
+    expect(calls.slice(0, at).some((call) => call.includes(`<${temporary}>`))).toBe(true);
+    expect(calls[at + 1]).toContain(`<${directory}>`);
+  }
+});
+
 withStrace("a blob whose fsync failed is not there", () => {
   run();
   rmSync(join(root, "blobs/sha256"), { recursive: true });

@@ -205,6 +205,23 @@ test("two that find the damage do not set the mended one aside", () => {
   expect(notes).toEqual(["RECORDS_CORRUPT"]);
 });
 
+test("who finds the damage of a file that another one has replaced leaves the new one", () => {
+  const records = open();
+  for (let i = 0; i < 2000; i++) records.table("steps").put(`key ${i}`, { text: "x".repeat(200) });
+  records.close();
+  const [one, two] = [open(), open()];
+  for (const each of [one, two]) expect(each.table("steps").get("key 1")).toBeDefined();
+  overwrite(8192, 1 << 20);
+  const readAll = (from: Records): void => {
+    for (let i = 0; i < 2000; i++) from.table("steps").get(`key ${i}`);
+  };
+  readAll(one);
+  one.table("steps").put("new", 1);
+  readAll(two);
+  expect(two.table("steps").get("new")).toBe(1);
+  expect(notes).toEqual(["RECORDS_CORRUPT"]);
+});
+
 test("a newer schema is refused and not touched", () => {
   open().close();
   tamper("PRAGMA user_version = 2");

@@ -148,7 +148,37 @@ asRoot("what this user may not remove is reported, and goes when somebody else r
   expect(sessions()).toEqual([]);
 });
 
-test("a lock whose name was taken away while it was got is no lock", () => {
+const strace = spawnSync("strace", ["-V"]).status === 0;
+
+test.skipIf(!strace)("a lock whose name was taken away while it was got is no lock", async () => {
+  open();
+  const path = join(root, "sessions/lock");
+  const program = `
+    import { ProcessLock } from ${JSON.stringify(new URL("process-lock.ts", import.meta.url).href)};
+    console.log(ProcessLock.take(${JSON.stringify(path)}) === undefined);`;
+  // Between opening and locking there is a second.
+  const slow = [
+    "-f",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-P",
+    path,
+    "-e",
+    "trace=fcntl",
+    "-e",
+    "inject=fcntl:delay_enter=1000000",
+  ];
+  const node = [process.execPath, "--input-type=module-typescript", "-e", program];
+  const child = spawn("strace", [...slow, ...node], { stdio: ["ignore", "pipe", "inherit"] });
+  holders.push(child);
+  const said = once(child.stdout, "data");
+  while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 10));
+  rmSync(path);
+  expect(String(await said)).toBe("true\n");
+});
+
+test("a lock is held by one at a time", () => {
   open();
   const path = join(root, "sessions/lock");
   const lock = ProcessLock.take(path);
