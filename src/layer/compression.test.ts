@@ -190,6 +190,12 @@ describe("zstd frames", () => {
   });
 });
 
+test("a zstd frame of blocks without end is not gathered", async () => {
+  // One byte is what it says that it holds; each block holds none, and none is the last.
+  const frame = Buffer.concat([Buffer.from("28b52ffd2001", "hex"), Buffer.alloc(3 * 40_000)]);
+  await expect(open(frame, "zstd")).rejects.toMatchObject({ message: expect.stringContaining("takes more than") });
+});
+
 describe("what is not compressed as it is said to be", () => {
   const tar = Buffer.alloc(1024);
 

@@ -133,6 +133,18 @@ describe("a layer that is not the expected one", () => {
     }
   });
 
+  test("a blob is read no further than its size", async () => {
+    const { blob, ...layer } = await write(files(1, 100), "none");
+    let read = 0;
+    const endless = (async function* () {
+      yield blob;
+      for (; read < 1000; read++) yield Buffer.alloc(1024);
+    })();
+    const work = collectEntries(readLayer(endless, { kind: "none", diffId: layer.diffId, blob: layer, signal }));
+    expect(await codeOf(work)).toBe("LAYER_DIGEST_MISMATCH");
+    expect(read).toBeLessThan(3);
+  });
+
   test("bytes after the end of the tar count", async () => {
     const { blob, diffId, uncompressedSize } = await write(files(3, 5000), "none");
     const longer = gzipSync(Buffer.concat([blob, Buffer.from("more")]));

@@ -83,6 +83,16 @@ test.each([
   expect(await codeOf(collectEntries(readTar([block])))).toBe(code);
 });
 
+test.each([
+  ["major", 329, "0010000"],
+  ["minor", 337, "4000000"],
+])("a %s number that no device has is refused", async (_, at, octal) => {
+  const block = header("dev", "", "3");
+  block.write(`${octal}\0`, at);
+  seal(block);
+  expect(await codeOf(collectEntries(readTar([block])))).toBe("TAR_UNSUPPORTED");
+});
+
 test("a negative size is refused even where a PAX record says another one", async () => {
   const pax = header("x", "", "x");
   const record = "10 size=0\n";
