@@ -1,3 +1,5 @@
+import { flag, text, texts } from "../flag-kinds.ts";
+
 /** Flags of docker buildx build that say how a build is done, and those that say nothing here (ignored-flags.ts). */
 export interface DockerFlags {
   readonly call?: string;
@@ -34,12 +36,6 @@ export interface DockerFlags {
   readonly rm?: boolean;
   readonly forceRm?: boolean;
 }
-
-const text = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
-const texts = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: String, brief, placeholder, optional: true, variadic: true }) as const;
-const flag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
 
 const hidden = <T extends object>(definition: T): T & { readonly hidden: true } => ({ ...definition, hidden: true });
 const IGNORED = "Accepted for docker's sake";

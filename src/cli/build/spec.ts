@@ -1,6 +1,7 @@
 import { buildCommand } from "@stricli/core";
 import type { CliContext } from "../context.ts";
 import type { RungName } from "../../sandbox/rung.ts";
+import { flag, text, texts } from "../flag-kinds.ts";
 import { withPlaceholders } from "../help-flags.ts";
 import { dockerFlags, type DockerFlags } from "./docker-flags.ts";
 
@@ -43,12 +44,6 @@ export interface BuildFlags extends DockerFlags {
 }
 
 const RUNG_NAMES = ["runtime", "namespace", "chroot", "proot", "none"] as const satisfies readonly RungName[];
-
-const text = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
-const texts = (brief: string, placeholder: string) =>
-  ({ kind: "parsed", parse: String, brief, placeholder, optional: true, variadic: true }) as const;
-const flag = (brief: string) => ({ kind: "boolean", brief, optional: true, withNegated: false }) as const;
 
 export const buildImageCommand = buildCommand<BuildFlags, [string?], CliContext>({
   loader: async () => (await import("./run.ts")).buildImage,

@@ -1,6 +1,8 @@
 import { buildCommand, type FlagParametersForType } from "@stricli/core";
 import { buildImageCommand, type BuildFlags } from "../build/spec.ts";
 import type { CliContext } from "../context.ts";
+import { flag, text } from "../flag-kinds.ts";
+import { withPlaceholders } from "../help-flags.ts";
 
 /** Flags of `build` that say what a Dockerfile means. */
 type SharedFlags = Pick<
@@ -39,27 +41,18 @@ export const lintCommand = buildCommand<LintFlags, string[], CliContext>({
         default: "terminal",
         brief: "How findings are printed: for people, as docker build --check, or for machines",
       },
-      output: {
-        kind: "parsed",
-        parse: String,
-        brief: "path  Write the findings to a file",
-        placeholder: "path",
-        optional: true,
-      },
-      failOn: {
-        kind: "parsed",
-        parse: String,
-        default: "warning",
-        brief: "severity|rules  Findings that make the exit code 1: error, warning, info, never, or names of rules",
-        placeholder: "severity|rules",
-      },
-      offline: {
-        kind: "boolean",
-        brief: "Ask no registry; what depends on a base image is not checked",
-        optional: true,
-        withNegated: false,
-      },
-      list: { kind: "boolean", brief: "List the rules instead", optional: true, withNegated: false },
+      ...withPlaceholders({
+        output: text("Write the findings to a file", "path"),
+        failOn: {
+          kind: "parsed",
+          parse: String,
+          default: "warning",
+          brief: "Findings that make the exit code 1: error, warning, info, never, or names of rules",
+          placeholder: "severity|rules",
+        },
+      }),
+      offline: flag("Ask no registry; what depends on a base image is not checked"),
+      list: flag("List the rules instead"),
       platform: flags.platform,
       target: flags.target,
       buildArg: flags.buildArg,

@@ -1,6 +1,7 @@
 import { buildCommand, type FlagParametersForType } from "@stricli/core";
 import { buildImageCommand, type BuildFlags } from "../build/spec.ts";
 import type { CliContext } from "../context.ts";
+import { flag } from "../flag-kinds.ts";
 import { withHidden } from "../help-flags.ts";
 
 /** Those of `build`, so that its command line can be pasted; `--format` has the formats of a plan besides. */
@@ -49,12 +50,7 @@ export const planCommand = buildCommand<PlanFlags, [path?: string], CliContext>(
     },
     flags: {
       ...withHidden(build.flags, BUILDS_ALONE),
-      json: {
-        kind: "boolean",
-        brief: "Print the plan as JSON; short for --format=json",
-        optional: true,
-        withNegated: false,
-      },
+      json: flag("Print the plan as JSON; short for --format=json"),
       format: {
         kind: "enum",
         values: ["table", "json", "oci", "docker"],
