@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -29,6 +29,15 @@ test("SSL_CERT_FILE names the bundle; without it the distribution's first one co
   expect(hostCaBundle({}, systems)).toBe(`${pem("system")}\n`);
   expect(hostCaBundle({ SSL_CERT_FILE: join(directory, "gone") }, systems)).toBe(`${pem("system")}\n`);
   expect(hostCaBundle({}, [])).toBeUndefined();
+});
+
+test("what is no file, or too large to be a bundle, is passed over", () => {
+  const large = file("large.pem", `${pem("large")}\n`);
+  truncateSync(large, 17 * 1024 * 1024);
+  const system = file("system.pem", `${pem("system")}\n`);
+  for (const named of [large, directory]) {
+    expect(hostCaBundle({ SSL_CERT_FILE: named }, [system])).toBe(`${pem("system")}\n`);
+  }
 });
 
 test("directories of SSL_CERT_DIR and NODE_EXTRA_CA_CERTS come on top, each certificate once", () => {

@@ -35,6 +35,19 @@ test("a static program names none", () => {
   expect(readElfInterpreter(program({ type: 1 }))).toEqual({ kind: "none" });
 });
 
+test("headers that are too small to be any are those of no program", () => {
+  for (const wide of [true, false]) {
+    const bytes = program({ wide, type: 1 });
+    bytes.writeUInt16LE(8, wide ? 54 : 42);
+    expect(readElfInterpreter(bytes)).toEqual({ kind: "unknown" });
+  }
+});
+
+test("a name that ends outside of what was read is not known", () => {
+  const bytes = program();
+  expect(readElfInterpreter(bytes.subarray(0, bytes.length - 1))).toEqual({ kind: "unknown" });
+});
+
 test("the program that runs this has a loader that is there", () => {
   const found = readElfInterpreter(readFileSync(process.execPath).subarray(0, ELF_HEADERS_BYTES));
   expect(found.kind === "named" && readFileSync(found.path).length > 0).toBe(true);

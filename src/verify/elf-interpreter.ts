@@ -38,7 +38,6 @@ const PATH_MAX = 4096;
 
 function nameAt(start: Uint8Array, offset: number | undefined, length: number | undefined): ElfInterpreter {
   if (offset === undefined || length === undefined || length < 2 || length > PATH_MAX) return UNKNOWN;
-  if (offset + length > start.length) return UNKNOWN;
   const bytes = start.subarray(offset, offset + length);
   const end = bytes.indexOf(0);
   return end < 1 ? UNKNOWN : { kind: "named", path: Buffer.from(bytes.subarray(0, end)).toString("latin1") };
