@@ -15,7 +15,7 @@ import type { EngineOptions } from "./options.ts";
 import { StepReporter } from "./reporter.ts";
 import { Results } from "./results.ts";
 import { FakeWorker, type Behaviour } from "./testing/fake-worker.ts";
-import type { ImageStep, RunStep, Step, StepId } from "./types.ts";
+import type { CopyStep, ImageStep, RunStep, Step, StepId } from "./types.ts";
 import { SlotBook } from "./why.ts";
 
 const SOURCE = lineRange({ name: "Dockerfile", text: "FROM x\n" }, 1);
@@ -64,8 +64,9 @@ function run(base: StepId, command: string, more: Partial<RunStep> = {}): StepId
   return add(step, `RUN ${command}`, more.platform);
 }
 
-function copy(base: StepId, from: StepId, destination: string): StepId {
-  return add({ kind: "copy", base, from, paths: ["a"], destination, intoDirectory: false }, `COPY a ${destination}`);
+function copy(base: StepId, from: StepId, destination: string, more: Partial<CopyStep> = {}): StepId {
+  const step: CopyStep = { kind: "copy", base, from, paths: ["a"], destination, intoDirectory: false, ...more };
+  return add(step, `COPY a ${destination}`);
 }
 
 const scratch = (): StepId => add({ kind: "scratch" });
@@ -163,7 +164,41 @@ describe("what is not needed is not done", () => {
   });
 });
 
+describe("what a COPY has to know of its base", () => {
+  test.each([
+    ["/app", {}, false],
+    ["/usr/bin/x", {}, true],
+    ["/usr/bin/x", { link: true }, false],
+    ["/app", { owner: "1000:1000" }, false],
+    ["/app", { owner: "app" }, true],
+  ] as const)("to %s with %j it reads it: %s", async (destination, more, reads) => {
+    const wanted = copy(image(), context(), destination, more);
+    const { engine, worker, fetched } = engineOf();
+    await engine.layers(wanted);
+    expect(fetched).toEqual(reads ? [0] : []);
+    expect(worker.operations()).toEqual(reads ? ["index", "copy"] : ["copy"]);
+  });
+
+  test.each([true, false])("where a COPY before it may have left a link: %s", async (hasLink) => {
+    const wanted = copy(copy(image(), context(), "/app/a"), context(), "/app/l/b");
+    const { engine, worker, fetched } = engineOf();
+    const link = { type: "symlink", path: "app/l", mode: 0o777, uid: 0, gid: 0, mtime: 0n, target: "/usr" } as const;
+    worker.indexed = hasLink ? [link] : [];
+    await engine.layers(wanted);
+    expect(fetched).toEqual(hasLink ? [0] : []);
+  });
+});
+
 describe("what is done is done once", () => {
+  test("a layer that is being made is waited for by whoever needs its files", async () => {
+    const wanted = copy(scratch(), context(), "/app");
+    let files: Promise<unknown> | undefined;
+    const built = engineOf(() => void (files ??= built.engine.snapshot(wanted)));
+    await built.engine.layers(wanted);
+    await files;
+    expect(built.worker.operations()).toEqual(["copy", "extract"]);
+  });
+
   test("a step of several platforms runs once for all", async () => {
     const shared = run(scratch(), "shared");
     const one = run(shared, "each", { platform: AMD64 });
@@ -237,7 +272,63 @@ test("a base image tells of each layer that it extracts", async () => {
   expect(kinds("layer.done")).toEqual(["FROM base"]);
 });
 
+describe("what a RUN leaves that is made again", () => {
+  const lose = (): void => rmSync(join(root, "snapshots"), { recursive: true });
+
+  test("is not what a key was made of: the build begins again", async () => {
+    const made = run(scratch(), "make");
+    const before = copy(scratch(), made, "/x");
+    const wanted = copy(scratch(), made, "/y");
+    await engineOf().engine.layers(before);
+    lose();
+    const again = engineOf().engine.layers(wanted);
+    await expect(again).rejects.toMatchObject({ code: "STEP_RESULT_CHANGED", retryable: true });
+    await engineOf().engine.layers(wanted);
+  });
+
+  test("is looked at once, and known by its new name", async () => {
+    const made = run(scratch(), "make");
+    const before = copy(scratch(), made, "/x");
+    const wanted = copy(scratch(), made, "/y");
+    await engineOf().engine.snapshot(made);
+    lose();
+    await engineOf().engine.layers(before);
+    const { engine, worker } = engineOf();
+    await engine.layers(wanted);
+    expect(worker.operations()).toEqual(["copy"]);
+  });
+
+  test("has its record, though a build was killed before it could write that", async () => {
+    const wanted = run(scratch(), "one");
+    await engineOf().engine.layers(wanted);
+    const steps = store.records.table<unknown>("steps");
+    const rows = [...steps.entries()].map(({ key }) => key);
+    for (const key of rows) steps.delete(key);
+    const { engine, worker } = engineOf();
+    await engine.layers(wanted);
+    expect(worker.requests).toEqual([]);
+    expect([...steps.entries()].map(({ key }) => key)).toEqual(rows);
+  });
+});
+
+test("what leaves a stage that crosses and is for another machine fails by its stage", async () => {
+  const origin = "linux/arm64 0";
+  const wanted = copy(scratch(), context(), "/x", { expectMachine: { platform: ARM64, origin } });
+  const { engine, worker } = engineOf();
+  worker.wrong = [{ path: "/a", architecture: "amd64" }];
+  await expect(engine.layers(wanted)).rejects.toMatchObject({ code: "CROSS_FAILED", origin, source: SOURCE });
+  expect(worker.operations()).toEqual(["machines"]);
+});
+
 describe("what was forced to run again", () => {
+  test("is executed, also where its layer is the same on every base", async () => {
+    const wanted = copy(scratch(), context(), "/x", { link: true });
+    await engineOf().engine.layers(wanted);
+    const { engine, worker } = engineOf(undefined, { forced: new Set([wanted]) });
+    await engine.layers(wanted);
+    expect(worker.operations()).toEqual(["copy"]);
+  });
+
   const above = (): { readonly lower: StepId; readonly wanted: StepId } => {
     const lower = run(scratch(), "lower");
     return { lower, wanted: run(lower, "upper") };

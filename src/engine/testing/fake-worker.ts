@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { encodeLayerIndex, type IndexEntry } from "../../layer/layer-index.ts";
 import { digestOf } from "../../oci/digest.ts";
 import type { Session, Store } from "../../store/store.ts";
 import type { LayerBlob, WorkerRequest, WorkerResults } from "../../worker/protocol.ts";
@@ -14,6 +15,10 @@ export class FakeWorker implements Worker {
   readonly runtime = "fake";
   readonly form = "plain";
   readonly requests: WorkerRequest[] = [];
+  /** What layers hold, as far as anyone looks into one. */
+  indexed: readonly IndexEntry[] = [];
+  /** Files of a stage that are for another machine. */
+  wrong: WorkerResults["machines"]["wrong"] = [];
   /** The largest number of requests that were under way at the same time. */
   mostAtOnce = 0;
   #now = 0;
@@ -64,7 +69,14 @@ export class FakeWorker implements Worker {
         return { layer: this.#blob(request.id) };
       case "select":
         return { content: digestOf(Buffer.from(JSON.stringify([request.source, request.paths]))) };
-      case "index":
+      case "index": {
+        const path = this.#store.indexPath(request.layer.diffId);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, encodeLayerIndex({ entries: this.indexed, files: new Map() }));
+        return null;
+      }
+      case "machines":
+        return { checked: 1, wrong: this.wrong };
       case "export":
         return null;
     }

@@ -48,8 +48,7 @@ export function splitOutsideQuotes(span: Span, escape: EscapeCharacter): readonl
       at++;
       continue;
     }
-    const end = endOfQuotedWord(span, at, escape);
-    const isDangling = end === span.end && endsInEscape(span, at, escape);
+    const { end, isDangling } = endOfQuotedWord(span, at, escape);
     const word = spanWord({ ...span, start: at, end: isDangling ? end - 1 : end });
     if (word.text !== "") words.push(word);
     at = end;
@@ -95,7 +94,12 @@ function readFlag(span: Span, start: number, escape: EscapeCharacter): Word {
   return { text: value, start, end: Math.min(at, span.end) };
 }
 
-function endOfQuotedWord(span: Span, start: number, escape: EscapeCharacter): number {
+/** Where a word ends, and whether its last character is an escape that has nothing to escape: BuildKit drops that. */
+function endOfQuotedWord(
+  span: Span,
+  start: number,
+  escape: EscapeCharacter,
+): { readonly end: number; readonly isDangling: boolean } {
   const { text } = span.line;
   let quote = "";
   let at = start;
@@ -106,20 +110,7 @@ function endOfQuotedWord(span: Span, start: number, escape: EscapeCharacter): nu
     else if (quote === "" && (character === "'" || character === '"')) quote = character;
     else if (character === escape && quote !== "'") at++;
   }
-  return Math.min(at, span.end);
-}
-
-/** Whether the word's last character is an escape that has nothing to escape; BuildKit drops it. */
-function endsInEscape(span: Span, start: number, escape: EscapeCharacter): boolean {
-  const { text } = span.line;
-  let quote = "";
-  for (let at = start; at < span.end; at++) {
-    const character = text[at]!;
-    if (character === quote) quote = "";
-    else if (quote === "" && (character === "'" || character === '"')) quote = character;
-    else if (character === escape && quote !== "'" && ++at >= span.end) return true;
-  }
-  return false;
+  return { end: Math.min(at, span.end), isDangling: at > span.end };
 }
 
 const BLANKS = "\t\v\f\r ";
