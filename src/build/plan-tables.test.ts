@@ -105,6 +105,12 @@ test.each([
   expect(planFetches(planned, NOTHING, false)).toHaveLength(reads ? 1 : 0);
 });
 
+test("a base that nothing reads stays where it is, unless the image is written with all its layers", async () => {
+  const planned = await plan("FROM a\n", {});
+  expect(planFetches(planned, NOTHING, false)).toEqual([]);
+  expect(planFetches(planned, NOTHING, true)).toMatchObject([{ image: "a:latest" }]);
+});
+
 test("what no rung that may be used can run is refused, with the flag that says so", async () => {
   const run = await plan("FROM a\nRUN one\n", { platforms: ["linux/amd64"] });
   const alone = await plan("FROM a\nRUN --network=none one\n", { platforms: ["linux/amd64"] });
