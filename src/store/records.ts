@@ -24,8 +24,6 @@ export interface Table<T> {
   /** Remembers `value`, which must survive JSON. */
   put(key: string, value: T): void;
   delete(key: string): void;
-  /** Marks the row as used by this run, for collection. Without effect where there is none. */
-  touch(key: string): void;
   /** All good rows, the longest unused first. */
   entries(): readonly TableEntry<T>[];
 }
@@ -107,15 +105,6 @@ class RecordTable<T> implements Table<T> {
 
   delete(key: string): void {
     this.#database.change("DELETE FROM records WHERE name = ? AND key = ?", () => [this.#name, key]);
-  }
-
-  touch(key: string): void {
-    this.#database.change("UPDATE records SET generation = ?, used_at = ? WHERE name = ? AND key = ?", () => [
-      this.#database.generation(),
-      Date.now(),
-      this.#name,
-      key,
-    ]);
   }
 
   entries(): readonly TableEntry<T>[] {
