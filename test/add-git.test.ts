@@ -221,7 +221,7 @@ describe.skipIf(missing !== undefined)("ADD from a repository", () => {
     }
   });
 
-  test("runs nothing of a repository, follows no link of it and goes to no other transport", async () => {
+  test("CVE-2026-44517: runs nothing of a repository, follows no link of it and goes to no other transport", async () => {
     server.run("evil.git", "init");
     server.commit("evil.git", {
       ".gitmodules": '[submodule "x"]\n\tpath = x\n\turl = file:///etc\n\tupdate = !touch /tmp/owned\n',

@@ -21,7 +21,7 @@ interface Ours {
 describe.skipIf(!existsSync(CORPUS))("adversarial corpus", () => {
   const expected = existsSync(CORPUS) ? JSON.parse(readFileSync(join(CORPUS, "expected.json"), "utf8")) : {};
 
-  test.each(Object.keys(expected))("%s is read as Go reads it, or refused", async (file) => {
+  test.each(Object.keys(expected))("CVE-2025-62518: %s is read as Go reads it, or refused", async (file) => {
     const ours = await listOurs(readFileSync(join(CORPUS, file)));
     const oracle = parseExpected(expected[file]);
     expect(disagreement(ours, oracle)).toBe(undefined);

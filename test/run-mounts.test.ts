@@ -48,7 +48,7 @@ describe.skipIf(skipped("tests of mounts", missingBusybox())).each(EACH)("RUN --
     ...rest,
   });
 
-  test("a bind shows files, takes writes only with rw, and leaves nothing behind", async () => {
+  test("CVE-2025-4953: a bind shows files, takes writes only with rw, and leaves nothing behind", async () => {
     const script = "cat /link/x/dir/a; echo B > /link/x/b || echo refused; echo C > /new/sub/file; cat /new/sub/file";
     const mounts = [bind("/link/x"), bind("/new/sub/file", { source: "/dir/a", readonly: false })];
     const outcome = await control.run(script, { id: one, mounts });
@@ -63,7 +63,7 @@ describe.skipIf(skipped("tests of mounts", missingBusybox())).each(EACH)("RUN --
     expect(store.listing(one)).toEqual(["made", "made/y"]);
   });
 
-  test("a mount below another one is made in it, and no link leads out of the root", async () => {
+  test("CVE-2024-23651: a mount below another one is made in it, and no link leads out of the root", async () => {
     const mounts = [bind("/m/deep/er"), bind("/m"), cache("nested", { target: "/m/deep/cache" }), bind("/out/inside")];
     const outcome = await control.run("ls /m /m/deep /m/deep/er /etc/inside", { id: one, mounts });
     expect(outcome.stdout.replaceAll(/\s+/g, " ")).toBe(

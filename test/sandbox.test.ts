@@ -110,7 +110,7 @@ describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ wh
     expect(stdout.trim().split(/\s+/)).toEqual(["1", "LOOPBACK,UP,LOWER_UP", "lo"]);
   });
 
-  test("cannot read what is masked nor write what is read-only", async () => {
+  test("CVE-2023-25809: cannot read what is masked nor write what is read-only", async () => {
     const masked = await control.run(
       `for p in ${MASKED.join(" ")}; do [ -d $p ] && ls -A $p; [ -f $p ] && cat $p; done; true`,
     );
@@ -191,7 +191,7 @@ describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ wh
     ["1000:1000", "1000:1000:1000"],
     ["app:audio", "1000:29:29"],
     ["4711", "4711:0:0"],
-  ])("as USER %j is %s", async (name, expected) => {
+  ])("CVE-2022-36109: as USER %j is %s", async (name, expected) => {
     const { stdout } = await control.run("echo $(id -u):$(id -g):$(id -G)", { user: name });
     expect(stdout.trim()).toBe(expected);
   });
@@ -200,11 +200,11 @@ describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ wh
     ["nobody-knows", "OWNER_UNKNOWN"],
     ["4294967296", "OWNER_INVALID"],
     [":audio", "OWNER_INVALID"],
-  ])("is refused as USER %j", async (name, code) => {
+  ])("CVE-2024-40635: is refused as USER %j", async (name, code) => {
     expect((await control.run("true", { user: name })).error?.code).toBe(code);
   });
 
-  test("finds its working directory made where it is missing, and links followed inside the image only", async () => {
+  test("CVE-2026-55686: finds its working directory made where it is missing, and links followed inside the image only", async () => {
     const { stdout } = await control.run("pwd; stat -c %u /new/dir", { cwd: "/new/dir", user: "app" });
     expect(stdout).toBe("/new/dir\n1000\n");
     const outside = await control.run("rm -rf /escape; ln -s ../../../../.. /escape", { id: "escape" });
@@ -254,7 +254,7 @@ describe.skipIf(isSkipped).each(cases)("a RUN of $name on the rung $rung", ({ wh
   });
 
   test.each(["mkfifo /etc/passwd", "truncate -s 10G /etc/passwd", "ln -s /proc/self/mem /etc/passwd; mkdir -p /proc"])(
-    "does not wait for a user database made by %j",
+    "CVE-2026-47262: does not wait for a user database made by %j",
     async (script) => {
       const id = `users-${crypto.randomUUID()}`;
       await control.run(`rm /etc/passwd; ${script}`, { id });

@@ -63,98 +63,112 @@ async function extract(layers: readonly (readonly Entry[])[]): Promise<string[] 
   return dump(new LayeredTree(done, syscalls), { times: false });
 }
 
-describe.skipIf(!isRoot)("nothing is written outside through a link of the image", () => {
-  const parents: Record<string, () => Entry[]> = {
-    absolute: () => [link("lnk", outside)],
-    relative: () => [link("lnk", "../../outside")],
-    "relative and deep": () => [link("lnk", "a/../../../../../../../../../../../../../../../../../..".concat(outside))],
-    chained: () => [link("one", outside), link("two", "one"), link("lnk", "/two")],
-    dangling: () => [link("lnk", `${outside}/not-there`)],
-    "to the root's parent": () => [link("lnk", "..")],
-    "sibling prefix": () => [link("lnk", `${join("/", "..", "root-evil")}`)],
-  };
-  const attacks: Record<string, () => Entry[]> = {
-    file: () => [file("lnk/victim"), file("lnk/sub/new")],
-    directory: () => [
-      { type: "directory", path: "lnk/sub", ...METADATA },
-      { type: "directory", path: "lnk/made", ...METADATA },
-    ],
-    "directory over the link": () => [{ type: "directory", path: "lnk", ...METADATA }, file("lnk/victim")],
-    symlink: () => [link("lnk/victim", "/etc/shadow")],
-    "hard link to it": () => [{ type: "hardlink", path: "stolen", ...METADATA, target: "lnk/victim" }],
-    "hard link in it": () => [file("mine"), { type: "hardlink", path: "lnk/victim", ...METADATA, target: "mine" }],
-    "hard link to the link, then a file": () => [
-      { type: "hardlink", path: "h", ...METADATA, target: "lnk" },
-      file("h/victim"),
-      file("h"),
-    ],
-    whiteout: () => [
-      { type: "whiteout", path: "lnk/victim" },
-      { type: "whiteout", path: "lnk/sub" },
-    ],
-    opaque: () => [{ type: "opaque", path: "lnk" }],
-    device: () => [{ type: "char", path: "lnk/victim", ...METADATA, major: 1, minor: 3 }],
-    fifo: () => [{ type: "fifo", path: "lnk/victim", ...METADATA }],
-  };
-  for (const [where, plant] of Object.entries(parents)) {
+describe.skipIf(!isRoot)(
+  "CVE-2026-17106, CVE-2021-32760: nothing is written outside through a link of the image",
+  () => {
+    const parents: Record<string, () => Entry[]> = {
+      absolute: () => [link("lnk", outside)],
+      relative: () => [link("lnk", "../../outside")],
+      "relative and deep": () => [
+        link("lnk", "a/../../../../../../../../../../../../../../../../../..".concat(outside)),
+      ],
+      chained: () => [link("one", outside), link("two", "one"), link("lnk", "/two")],
+      dangling: () => [link("lnk", `${outside}/not-there`)],
+      "to the root's parent": () => [link("lnk", "..")],
+      "sibling prefix": () => [link("lnk", `${join("/", "..", "root-evil")}`)],
+    };
+    const attacks: Record<string, () => Entry[]> = {
+      file: () => [file("lnk/victim"), file("lnk/sub/new")],
+      directory: () => [
+        { type: "directory", path: "lnk/sub", ...METADATA },
+        { type: "directory", path: "lnk/made", ...METADATA },
+      ],
+      "directory over the link": () => [{ type: "directory", path: "lnk", ...METADATA }, file("lnk/victim")],
+      symlink: () => [link("lnk/victim", "/etc/shadow")],
+      "hard link to it": () => [{ type: "hardlink", path: "stolen", ...METADATA, target: "lnk/victim" }],
+      "hard link in it": () => [file("mine"), { type: "hardlink", path: "lnk/victim", ...METADATA, target: "mine" }],
+      "hard link to the link, then a file": () => [
+        { type: "hardlink", path: "h", ...METADATA, target: "lnk" },
+        file("h/victim"),
+        file("h"),
+      ],
+      whiteout: () => [
+        { type: "whiteout", path: "lnk/victim" },
+        { type: "whiteout", path: "lnk/sub" },
+      ],
+      opaque: () => [{ type: "opaque", path: "lnk" }],
+      device: () => [{ type: "char", path: "lnk/victim", ...METADATA, major: 1, minor: 3 }],
+      fifo: () => [{ type: "fifo", path: "lnk/victim", ...METADATA }],
+    };
+    for (const [where, plant] of Object.entries(parents)) {
+      for (const [what, attack] of Object.entries(attacks)) {
+        test.each(["same", "earlier"])(`${what}, link ${where}, of the %s layer`, async (layer) => {
+          const before = dump(new DirectoryTree(outside, { syscalls }));
+          const result = await extract(layer === "same" ? [[...plant(), ...attack()]] : [plant(), attack()]);
+          expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
+          // Whatever came of it, no bytes from outside came in.
+          expect(JSON.stringify(result)).not.toContain("as it was");
+          if (typeof result === "string") expect(result).toBe("LAYER_INVALID");
+        });
+      }
+    }
+  },
+);
+
+describe.skipIf(!isRoot)(
+  "CVE-2026-28406, CVE-2021-29136: names that no reader lets pass lead nowhere here either",
+  () => {
+    const names = ["..", "../outside/victim", "/outside", "a/../../outside/victim", "./a", "a//b", "a/"];
+    const attacks: Record<string, (path: string) => Entry> = {
+      file: (path) => file(path),
+      directory: (path) => ({ type: "directory", path, ...METADATA }),
+      symlink: (path) => link(path, outside),
+    };
     for (const [what, attack] of Object.entries(attacks)) {
-      test.each(["same", "earlier"])(`${what}, link ${where}, of the %s layer`, async (layer) => {
+      test.each([...names, ...(what === "directory" ? [] : [""])])(`${what} %j`, async (name) => {
         const before = dump(new DirectoryTree(outside, { syscalls }));
-        const result = await extract(layer === "same" ? [[...plant(), ...attack()]] : [plant(), attack()]);
+        const result = await extract([[attack(name)]]);
+        if (name === "" || name.includes(".")) expect(result).toBe("PATH_UNCLEAN");
         expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
-        // Whatever came of it, no bytes from outside came in.
-        expect(JSON.stringify(result)).not.toContain("as it was");
-        if (typeof result === "string") expect(result).toBe("LAYER_INVALID");
       });
     }
-  }
-});
+  },
+);
 
-describe.skipIf(!isRoot)("names that no reader lets pass lead nowhere here either", () => {
-  const names = ["..", "../outside/victim", "/outside", "a/../../outside/victim", "./a", "a//b", "a/"];
-  const attacks: Record<string, (path: string) => Entry> = {
-    file: (path) => file(path),
-    directory: (path) => ({ type: "directory", path, ...METADATA }),
-    symlink: (path) => link(path, outside),
-  };
-  for (const [what, attack] of Object.entries(attacks)) {
-    test.each([...names, ...(what === "directory" ? [] : [""])])(`${what} %j`, async (name) => {
-      const before = dump(new DirectoryTree(outside, { syscalls }));
-      const result = await extract([[attack(name)]]);
-      if (name === "" || name.includes(".")) expect(result).toBe("PATH_UNCLEAN");
-      expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
-    });
-  }
-});
+test.skipIf(!isRoot)(
+  "CVE-2026-50163: a hard link's name is looked up in the root, not in the working directory",
+  async () => {
+    const before = process.cwd();
+    process.chdir(outside);
+    try {
+      expect(await extract([[{ type: "hardlink", path: "stolen", ...METADATA, target: "victim" }]])).toBe(
+        "LAYER_INVALID",
+      );
+    } finally {
+      process.chdir(before);
+    }
+  },
+);
 
-test.skipIf(!isRoot)("a hard link's name is looked up in the root, not in the working directory", async () => {
-  const before = process.cwd();
-  process.chdir(outside);
-  try {
-    expect(await extract([[{ type: "hardlink", path: "stolen", ...METADATA, target: "victim" }]])).toBe(
-      "LAYER_INVALID",
-    );
-  } finally {
-    process.chdir(before);
-  }
-});
-
-test.skipIf(!isRoot)("a layer directory that is swapped for a link while it is filled leads nowhere", async () => {
-  const to = join(directory, "root/0");
-  const before = dump(new DirectoryTree(outside, { syscalls }));
-  function* racing(): Generator<Entry> {
-    yield { type: "directory", path: "d", ...METADATA };
-    yield file("d/first");
-    rmSync(join(to, "d"), { recursive: true });
-    symlinkSync(outside, join(to, "d"));
-    yield file("d/victim");
-    yield file("other");
-    yield file("d/victim");
-    yield { type: "directory", path: "d/sub", ...METADATA };
-  }
-  await applyEntries(racing(), to, emptyTree, { syscalls, signal }).catch(() => undefined);
-  expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
-});
+test.skipIf(!isRoot)(
+  "CVE-2018-15664: a layer directory that is swapped for a link while it is filled leads nowhere",
+  async () => {
+    const to = join(directory, "root/0");
+    const before = dump(new DirectoryTree(outside, { syscalls }));
+    function* racing(): Generator<Entry> {
+      yield { type: "directory", path: "d", ...METADATA };
+      yield file("d/first");
+      rmSync(join(to, "d"), { recursive: true });
+      symlinkSync(outside, join(to, "d"));
+      yield file("d/victim");
+      yield file("other");
+      yield file("d/victim");
+      yield { type: "directory", path: "d/sub", ...METADATA };
+    }
+    await applyEntries(racing(), to, emptyTree, { syscalls, signal }).catch(() => undefined);
+    expect(dump(new DirectoryTree(outside, { syscalls }))).toEqual(before);
+  },
+);
 
 describe.skipIf(!isRoot)("valid images extract (regressions of stricter extractors)", () => {
   const cases: Record<string, readonly [layers: readonly (readonly Entry[])[], expected: readonly string[]]> = {

@@ -236,7 +236,7 @@ describe("what is not compressed as it is said to be", () => {
 describe("guard", () => {
   const zeros = gzipSync(Buffer.alloc(20 * MIB));
 
-  test("a layer over its limit stops early", async () => {
+  test("CVE-2021-20291: a layer over its limit stops early", async () => {
     const guard = { bytes: 10 * MIB };
     let total = 0;
     const work = (async () => {

@@ -46,7 +46,7 @@ test("makes a store only the user may enter, and finds it again", () => {
   again.close();
 });
 
-test("names of snapshots and indexes", () => {
+test("CVE-2024-9675, CVE-2026-33747: names of snapshots, caches and indexes are of one component", () => {
   const store = openStore(root);
   const digest = digestOf(Buffer.from("x"));
   expect(store.snapshotDirectory(digest)).toBe(join(root, "snapshots", digest.slice(7)));
@@ -54,6 +54,7 @@ test("names of snapshots and indexes", () => {
   expect(store.indexPath(digest)).toBe(join(root, "indexes", `${digest.slice(7)}.json`));
   for (const name of ["", ".", "..", "../x", "a/b", "sha256:../x", "a:b", "a\0b", "-a", "a".repeat(200)]) {
     expect(() => store.snapshotDirectory(name)).toThrow(code("STORE_BAD_NAME"));
+    expect(() => store.cacheDirectory(name)).toThrow(code("STORE_BAD_NAME"));
   }
 });
 

@@ -25,7 +25,7 @@ test("files, links and trees go; what links point to and what is not there do no
   expect(existsSync(join(base, "kept"))).toBe(true);
 });
 
-test("a tree of any depth goes, with the descriptors that a process has", () => {
+test("CVE-2024-28863: a tree of any depth goes, with the descriptors that a process has", () => {
   const [tree, wrap] = [join(base, "tree"), join(base, "wrap")];
   mkdirSync(tree);
   for (let depth = 0; depth < 400; depth++) {

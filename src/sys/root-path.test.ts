@@ -134,7 +134,7 @@ test("follows 255 links and no more", () => {
   });
 });
 
-test("loops end", () => {
+test("CVE-2026-44740: loops end", () => {
   symlinkSync("b", join(top, "a"));
   symlinkSync("a", join(top, "b"));
   symlinkSync("self/self/self", join(top, "self"));
@@ -274,7 +274,7 @@ const RACER = `
     unlinkSync(d); renameSync(d + ".aside", d);
   }`;
 
-test("a directory that becomes a link to the outside meanwhile is not followed out", async () => {
+test("CVE-2025-47290: a directory that becomes a link to the outside meanwhile is not followed out", async () => {
   mkdirSync(join(top, "d/sub"), { recursive: true });
   mkdirSync(join(outside, "sub"));
   const racer = spawn(process.execPath, ["-e", RACER, join(top, "d"), outside], {
