@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadSyscalls } from "../sys/load-syscalls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
@@ -45,4 +46,10 @@ test("what finds no room is said, and the others stay", () => {
   expect(writeKeptName(directory, "second", JOE, full)).toBe(false);
   expect(readKeptName(directory, "first", syscalls)).toEqual(JOE);
   expect(readKeptName(directory, "second", syscalls)).toBeUndefined();
+});
+
+test("a record that would fill memory when it is unpacked is refused", () => {
+  const bomb = Buffer.concat([Buffer.of(0), deflateRawSync(Buffer.alloc(2 * 1024 * 1024, " "))]);
+  const calls: Syscalls = { ...syscalls, lgetxattr: () => bomb };
+  expect(() => readKeptName(directory, "a", calls)).toThrow(expect.objectContaining({ code: "ERR_BUFFER_TOO_LARGE" }));
 });

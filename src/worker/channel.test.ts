@@ -42,6 +42,12 @@ test("what is no message ends the connection with a reason", async () => {
   expect(end).toMatchObject({ code: "WORKER_PROTOCOL" });
 });
 
+test("a line without end is not kept until memory is full", async () => {
+  const piece = Buffer.alloc(8 * 1024 * 1024, "x");
+  const { end } = await receive([Buffer.from("1\n"), ...Array.from({ length: 10 }, () => piece)]);
+  expect(end).toMatchObject({ code: "WORKER_PROTOCOL", message: expect.stringContaining("at most 67108864 bytes") });
+});
+
 test("reads nothing while it is held up", async () => {
   const socket = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
   const messages: unknown[] = [];
