@@ -9,7 +9,7 @@ export function syntaxError(scan: { readonly word: string }, reason: string): Ap
 export function unsupportedModifier(scan: { readonly word: string }, modifier: string): AppError {
   return new AppError(
     "DOCKERFILE_EXPANSION",
-    `${quoteShort(scan.word)} cannot be expanded: unsupported modifier (${modifier})`,
+    `${quoteShort(scan.word)} cannot be expanded: unsupported modifier ${JSON.stringify(modifier)}`,
     {
       hint: "Supported are ${v}, ${v:-w} ${v-w} ${v:+w} ${v+w} ${v:?w} ${v?w} ${v#p} ${v##p} ${v%p} ${v%%p} ${v/p/w} ${v//p/w}.",
     },
