@@ -30,6 +30,16 @@ describe("errors", () => {
     ]);
   });
 
+  test.each([
+    "security=99",
+    "security=",
+    "network=99",
+    "mount=type=99,target=/x",
+    "mount=type=cache,target=/x,sharing=99",
+  ])("CVE-2024-23653: RUN --%s is refused", async (flag) =>
+    expect((await refusal(`FROM a\nRUN --${flag} x\n`)).code).toBe("DOCKERFILE_FLAG"),
+  );
+
   test("an image that cannot be had is named where the file names it", async () => {
     const error = await refusal("FROM a\nFROM missing\n");
     expect([error.code, error.source?.start]).toEqual(["REGISTRY_NOT_FOUND", { line: 2, column: 6 }]);
