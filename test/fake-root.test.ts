@@ -104,6 +104,10 @@ describe.skipIf(missing !== undefined)("a RUN as uid 1000, without capabilities,
     expect(output.trim().split("\n")).toEqual(["1234", "refused", "1234", "1234", "1234"]);
     const asUser = run(`id -u; touch /tmp/by-user; stat -c %u /tmp/by-user`, { user: 77 });
     expect(asUser.output.trim().split("\n")).toEqual(["77", "77"]);
+    const former = run(
+      "setpriv --reuid 5 --regid 6 --clear-groups sh -c 'id -u; id -G; chown 0 /tmp/by-user || echo refused' 2>&1",
+    );
+    expect(former.output.trim().split("\n")).toEqual(["5", "6", expect.stringMatching(/^chown/), "refused"]);
   });
 
   test("a later RUN sees what an earlier one said", () => {

@@ -3,6 +3,8 @@ export interface Credentials {
   readonly uid: Ids;
   readonly gid: Ids;
   readonly groups: readonly number[];
+  /** Root's capabilities, which PR_SET_KEEPCAPS keeps for whom it becomes: until it executes something, and idle until it asks. */
+  readonly kept?: "idle" | "inForce" | undefined;
 }
 
 export interface Ids {
@@ -21,8 +23,9 @@ export function credentialsOf(uid: number, gid: number, groups: readonly number[
   return { uid: allIds(uid), gid: allIds(gid), groups };
 }
 
-export function isRoot({ uid }: Credentials): boolean {
-  return uid.effective === 0;
+/** Whether it may what root may. */
+export function isRoot({ uid, kept }: Credentials): boolean {
+  return uid.effective === 0 || kept === "inForce";
 }
 
 /** setuid(2) and setgid(2) for one kind of id, or an errno. */

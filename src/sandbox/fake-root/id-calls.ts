@@ -7,6 +7,7 @@ import { ERRNO } from "./places.ts";
 
 const MAX_GROUPS = 65536;
 const PR_SET_DUMPABLE = 4;
+const PR_SET_KEEPCAPS = 8;
 const PR_CAPBSET_DROP = 24;
 const PR_SET_SECUREBITS = 28;
 const PR_CAP_AMBIENT = 47;
@@ -39,7 +40,7 @@ export const ID_CALLS = {
   setfsgid: (call) => changeFile(call, "gid"),
   setgroups: (call) => setGroups(call),
   capget: (call) => getCapabilities(call),
-  capset: ({ tracee }) => (isRoot(tracee.credentials) ? 0 : "native"),
+  capset: (call) => setCapabilities(call),
   prctl: (call) => processControl(call),
 } as const satisfies Readonly<Record<string, Handler>>;
 
@@ -110,18 +111,33 @@ function getCapabilities(call: Call): number | "native" {
   return give(call, word(call, 1), AREAS.data, sets * 12, 0);
 }
 
+function setCapabilities({ tracee }: Call): number | "native" {
+  const { credentials } = tracee;
+  if (!isRoot(credentials) && credentials.kept === undefined) return "native";
+  if (credentials.kept !== undefined) tracee.credentials = { ...credentials, kept: "inForce" };
+  return 0;
+}
+
 function processControl(call: Call): number | "native" {
   switch (int(call, 0)) {
     case PR_CAPBSET_DROP:
     case PR_SET_SECUREBITS:
     case PR_CAP_AMBIENT:
       return isRoot(call.tracee.credentials) ? 0 : "native";
+    case PR_SET_KEEPCAPS:
+      return keepCapabilities(call, word(call, 1) !== 0);
     // Its memory would be closed to the tracer, too.
     case PR_SET_DUMPABLE:
       return 0;
     default:
       return "native";
   }
+}
+
+function keepCapabilities({ tracee }: Call, keep: boolean): "native" {
+  const { credentials } = tracee;
+  if (isRoot(credentials)) tracee.credentials = { ...credentials, kept: keep ? "idle" : undefined };
+  return "native";
 }
 
 export function fileIds({ uid, gid }: Credentials): { readonly uid: number; readonly gid: number } {

@@ -157,7 +157,7 @@ function whyNotRun({ context, tracee }: Call, place: Place): number {
 
 /** Whose rights a program runs with: those of its file's owner where the file is setuid. */
 function rightsOf({ context, tracee }: Call, place: Place): Credentials {
-  const { credentials } = tracee;
+  const credentials = { ...tracee.credentials, kept: undefined };
   const state = lookAt(context, place);
   if (typeof state === "number") return credentials;
   const file = describe(context, place, state);
