@@ -4,6 +4,7 @@ import { formatBytes } from "../../src/base/bytes.ts";
 import { AppError } from "../../src/base/errors.ts";
 import { baseImages, MAIN_PLATFORMS, MORE_PLATFORMS } from "./base-images.ts";
 import { artefactPath, makeArtefact, sweepUnfinished, treeSize, withCacheLock, type Artefact } from "./cache.ts";
+import { arm64Machine } from "./arm64-machine.ts";
 import { ciRoot } from "./ci-root.ts";
 import { goToolchain, machineGoArch } from "./go-toolchain.ts";
 import { crane, peers } from "./peers.ts";
@@ -15,6 +16,7 @@ const ARTEFACTS = {
   "base-images": () => baseImages(MAIN_PLATFORMS),
   "base-images-more": () => baseImages([...MAIN_PLATFORMS, ...MORE_PLATFORMS]),
   peers,
+  "arm64-machine": arm64Machine,
   "ci-root": () => ciRoot("plain"),
   "ci-root-shifted": () => ciRoot("shifted"),
 } as const satisfies Readonly<Record<string, () => Artefact>>;
