@@ -48,6 +48,8 @@ test("chunks may be used again at once", async () => {
   await sink.write(reused);
   reused[0] = 2;
   await sink.write(reused);
+  // The second one waits in the stream.
+  reused[0] = 3;
   await sink.commit();
   expect(seen.filter((value) => value !== undefined)).toEqual([1, 2]);
 });

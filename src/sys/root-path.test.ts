@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -145,6 +145,27 @@ test("CVE-2026-44740: loops end", () => {
       expect(() => root.at(path)).toThrow(expect.objectContaining({ code: "ELOOP" }));
     }
   });
+});
+
+test("few links that ask for many directories end", () => {
+  mkdirSync(join(top, "d"));
+  mkdirSync(join(top, "end"));
+  for (let i = 0; i < 50; i++)
+    symlinkSync(`${"d/../".repeat(800)}${i === 0 ? "end" : `l${i - 1}`}`, join(top, `l${i}`));
+  withRoot((root) => {
+    expect(root.at("l5/x")).toMatch(/\/x$/);
+    expect(() => root.at("l49/x")).toThrow(expect.objectContaining({ code: "ELOOP" }));
+  });
+});
+
+test.skipIf(process.getuid?.() !== 0)("where there is no /proc nothing is opened", () => {
+  const program = `
+    import { RootDirectory } from ${JSON.stringify(new URL("root-path.ts", import.meta.url).href)};
+    try { RootDirectory.open("/") } catch (error) { console.log(error.code) }`;
+  const script = 'mount -t tmpfs none /proc && exec "$@"';
+  const node = [process.execPath, "--input-type=module-typescript", "-e", program];
+  const { stdout, stderr } = spawnSync("unshare", ["-m", "sh", "-c", script, "sh", ...node], { encoding: "utf8" });
+  expect([stderr, stdout]).toEqual(["", "PATH_NO_PROC\n"]);
 });
 
 test("goes deeper than it keeps directories open, and back", () => {
