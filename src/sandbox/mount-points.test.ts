@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -51,4 +52,15 @@ test("in place, what cannot be put back is not taken away", () => {
     expect.objectContaining({ code: "SANDBOX_MOUNT_POINT" }),
   );
   expect(lstatSync(join(root, "etc/hosts")).isFIFO()).toBe(true);
+});
+
+test("what the RUN has written into, or replaced, is its own and stays", () => {
+  const place = { directory: root, changes: root };
+  const made = makeMountPoints(place, syscalls);
+  writeFileSync(join(root, "etc/hosts"), "written through the mount point");
+  writeFileSync(join(root, "etc/other"), "");
+  renameSync(join(root, "etc/other"), join(root, "etc/resolv.conf"));
+  removeMountPoints(place, made, syscalls);
+  expect(readdirSync(root)).toEqual(["etc"]);
+  expect(readdirSync(join(root, "etc"))).toEqual(["hosts", "resolv.conf"]);
 });

@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -63,6 +64,17 @@ test("names of one file stay that", async () => {
   expect(readFileSync(join(to, "d/b"), "utf8")).toBe("same");
   undo.undo();
   expect(existsSync(join(to, "d"))).toBe(false);
+});
+
+test("what takes the place of another file or link stays when the rest is taken back: that one is gone", async () => {
+  mkdirSync(join(directory, "kept"));
+  writeFileSync(join(directory, "kept/old"), "old");
+  symlinkSync("/etc", join(directory, "a"));
+  const undo = await exportTree(TREE, directory, options);
+  expect(readdirSync(join(directory, "a"))).toEqual(["b"]);
+  undo.undo();
+  expect(readFileSync(join(directory, "kept/old"), "utf8")).toBe("new");
+  expect(existsSync(join(directory, "z"))).toBe(false);
 });
 
 test("many files are taken back too", async () => {

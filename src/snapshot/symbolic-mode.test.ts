@@ -12,12 +12,14 @@ test.each([
   ["g+s,o=", 0o755, false, 0o2750],
   ["o+s", 0o755, false, 0o755],
   ["+t", 0o755, true, 0o1755],
+  ["o+t", 0o755, true, 0o755],
+  ["u+t", 0o755, true, 0o1755],
   ["=r", 0o4777, false, 0o444],
   ["g=u", 0o640, false, 0o660],
   ["go=u-w", 0o640, false, 0o644],
   ["u-x+w", 0o555, false, 0o655],
   ["-X", 0o755, false, 0o644],
-])("%s of %o is as chmod has it", (change, mode, isDirectory, expected) => {
+])("%s of %o is as BuildKit has it", (change, mode, isDirectory, expected) => {
   expect(applyMode(change, mode, isDirectory)).toBe(expected);
 });
 
