@@ -123,7 +123,9 @@ test("what lies too deep to be asked for is told, and not left out", () => {
   const script = `for i in $(seq 14); do mkdir ${name} && cd ${name} || exit 1; done; mkdir -p ${name}/${name}/${name}`;
   execFileSync("sh", ["-c", script], { cwd: root });
   const deep = Array.from({ length: 17 }, () => name).join("/");
-  expect(() => tree.lstat(deep)).toThrow(expect.objectContaining({ code: "FILE_UNREADABLE" }));
+  expect(() => tree.lstat(deep)).toThrow(
+    /^a file is too deep to be read: expected a path of at most 4095 bytes, found 4\d+: ".*\.\.\."$/,
+  );
   expect(tree.lstat("m".repeat(300))).toBeUndefined();
   removeTree(`${root}/${name}`);
 });

@@ -17,17 +17,27 @@ export function diskContent(path: BytesPath): Content {
 
 /** `FILE_UNREADABLE`: `path` could not be opened for the reason `cause` tells. */
 export function unreadable(path: BytesPath, cause: unknown): AppError {
+  if (errnoOf(cause) === "ENAMETOOLONG") return tooDeep(path, cause);
   const reason = {
     EACCES: "permission denied",
     ENOENT: "it is not there",
     ELOOP: "it is a symbolic link",
-    ENAMETOOLONG: "its path is longer than 4095 bytes",
   }[errnoOf(cause) ?? "ENOENT"];
   return new AppError("FILE_UNREADABLE", `cannot read ${show(path)}: ${reason ?? messageOf(cause)}`, {
     hint: "Make it readable, or name it in .dockerignore if the build does not need it.",
     cause,
   });
 }
+
+function tooDeep(path: BytesPath, cause: unknown): AppError {
+  const found = `a file is too deep to be read: expected a path of at most 4095 bytes, found ${path.length}`;
+  return new AppError("FILE_UNREADABLE", `${found}: ${show(`${path.slice(0, SHOWN)}...`)}`, {
+    hint: "Remove it in the RUN that makes it, or give its directories shorter names.",
+    cause,
+  });
+}
+
+const SHOWN = 160;
 
 class DiskContent implements Content {
   readonly #path: BytesPath;
