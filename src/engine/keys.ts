@@ -8,8 +8,8 @@ export type StepKey = string & { readonly __brand: "StepKey" };
 /** One thing a result depends on, by a name that a person can be told ("content", "env"). */
 export type KeyField = readonly [name: string, value: string | readonly string[]];
 
-/** Raised when the meaning of a field changes: old keys then name nothing. */
-const KEY_VERSION = "manyarch.step.v1";
+/** Raised when the meaning of a field, or what an instruction does, changes: old keys then name nothing. */
+const KEY_VERSION = "manyarch.step.v2";
 
 /**
  * Hashes fields with their lengths in front, version first, so that no two lists of fields run into
