@@ -20,7 +20,7 @@ export async function baseTreeOf(step: CopyStep | MakeDirectoryStep, parts: Part
     return own.length === 0 ? { kind: "absent" } : { kind: "indexes", diffIds: own };
   }
   const ids = chainIds(image.diffIds).map(digestHex);
-  if (own.length === 0 && ids.every((snapshot) => results.hasSnapshot(snapshot))) return { kind: "chain", chain: ids };
+  if (own.length === 0 && (await parts.calls.hasSnapshots(ids))) return { kind: "chain", chain: ids };
   const base = await Promise.all(
     image.diffIds.map(async (diffId, index) =>
       results.hasIndex(diffId) ? diffId : indexed(await parts.fetch(image, index), parts),

@@ -37,9 +37,9 @@ export class Engine {
       select: (id, from, selection) => this.#selections.forStep(id, from, selection),
       generation: (id) => this.#records.generation(id),
     });
-    this.#records = new StepRecords(options, keys);
     const calls = new WorkerCalls(options);
-    this.#files = new FileSources(options, (request) => calls.chore(request));
+    this.#records = new StepRecords(options, keys, calls);
+    this.#files = new FileSources(options, calls);
     const parts: Parts = {
       ...{ options, keys, records: this.#records, calls, files: this.#files },
       snapshot: (id) => this.#snapshots.of(id),

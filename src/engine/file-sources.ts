@@ -4,27 +4,25 @@ import { digestHex, type Digest } from "../oci/digest.ts";
 import { contentDigest } from "../snapshot/content-digest.ts";
 import { fileTree } from "../snapshot/file-tree.ts";
 import { selectSources } from "../snapshot/select.ts";
-import type { CopySelection, CopySource, MoreCopied, WorkerRequest } from "../worker/protocol.ts";
+import type { CopySelection, CopySource, MoreCopied } from "../worker/protocol.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Work } from "./remote-sources.ts";
 import { MORE_CONTENT, type Selection } from "./step-keys.ts";
 import type { CopyStep, FileStep, FilesStep, GitStep, StepId } from "./types.ts";
 import type { Slot } from "./why.ts";
+import type { WorkerCalls } from "./worker-calls.ts";
 
 /** What is copied from and is no layer: directories of this machine, files and repositories at addresses. */
 export class FileSources {
   readonly #o: EngineOptions;
-  readonly #extract: (request: WorkerRequest & { readonly op: "extract" }) => Promise<unknown>;
+  readonly #calls: WorkerCalls;
   readonly #files = new Map<StepId, Promise<FileStep>>();
   readonly #repositories = new Map<StepId, Promise<CopySource>>();
 
-  constructor(
-    options: EngineOptions,
-    extract: (request: WorkerRequest & { readonly op: "extract" }) => Promise<unknown>,
-  ) {
+  constructor(options: EngineOptions, calls: WorkerCalls) {
     this.#o = options;
-    this.#extract = extract;
+    this.#calls = calls;
   }
 
   /** All that was begun. */
@@ -76,8 +74,8 @@ export class FileSources {
     const layer = await this.#o.remote.repository(step, this.#work(id));
     // Of one layer the chainID is the diffID.
     const snapshot = digestHex(layer.diffId);
-    if (!this.#o.results.hasSnapshot(snapshot))
-      await this.#extract({ op: "extract", layer, parents: [], id: snapshot });
+    if (!(await this.#calls.hasSnapshot(snapshot)))
+      await this.#calls.chore({ op: "extract", layer, parents: [], id: snapshot });
     this.#o.reporter.hit(id, "commit in the store");
     return { kind: "chain", chain: [snapshot] };
   }

@@ -67,9 +67,10 @@ export class Layers {
   /** A file operation's layer, without extracting what it stands on; undefined where that is at hand or needed anyway. */
   async #makeAlone(id: StepId, step: Step, snapshot: SnapshotId): Promise<LayerBlob | undefined> {
     if (step.kind !== "copy" && step.kind !== "mkdir") return undefined;
-    const { results, packing } = this.#parts.options;
+    const { options, calls } = this.#parts;
+    const { results, packing } = options;
     const isLinked = step.kind === "copy" && step.link === true;
-    const isAtHand = this.#parts.isExtracted(id) || results.hasSnapshot(snapshot);
+    const isAtHand = this.#parts.isExtracted(id) || (await calls.hasSnapshot(snapshot));
     // A linked layer is made apart even so: it holds what an extracted one has below it already.
     if (!isLinked && (isAtHand || this.#standsOnRun(step.base))) return undefined;
     return once(this.#alone, id, async () => {

@@ -2,7 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AppError } from "../base/errors.ts";
-import { EngineYard } from "./testing/engine-yard.ts";
+import { Results } from "./results.ts";
+import { BOOT, EngineYard } from "./testing/engine-yard.ts";
 import type { Behaviour } from "./testing/fake-worker.ts";
 import type { StepId } from "./types.ts";
 
@@ -58,6 +59,35 @@ describe("what was lost is made again", () => {
     const next = yard.engineOf();
     expect(await next.engine.snapshot(wanted)).toEqual([after]);
     expect(next.worker.requests).toEqual([]);
+  });
+});
+
+describe("snapshots of the other form", () => {
+  test("are told apart by the worker where nothing else can: the RUN runs again, under another name", async () => {
+    const wanted = yard.run(yard.scratch(), "one");
+    const [before] = await yard.engineOf().engine.snapshot(wanted);
+    let form: "kept" | undefined;
+    const second = yard.engineOf(undefined, {
+      results: new Results(yard.store, BOOT, () => form),
+      worker: () => {
+        form = "kept";
+        return Promise.resolve(second.worker);
+      },
+    });
+    const [after] = await second.engine.snapshot(wanted);
+    expect(second.worker.operations()).toEqual(["run"]);
+    expect(after).not.toBe(before);
+  });
+
+  test("that are found out late are not made again under their name: the build begins again", async () => {
+    const wanted = yard.run(yard.scratch(), "one");
+    await yard.engineOf().engine.snapshot(wanted);
+    let asked = 0;
+    // As remembered of the last build, while the record is read; then the worker has started, and says otherwise.
+    const form = (): "plain" | "kept" => (asked++ < 3 ? "plain" : "kept");
+    const { engine, worker } = yard.engineOf(undefined, { results: new Results(yard.store, BOOT, form) });
+    await expect(engine.snapshot(wanted)).rejects.toMatchObject({ code: "STORE_SNAPSHOT_MISSING", retryable: true });
+    expect(worker.requests).toEqual([]);
   });
 });
 

@@ -45,6 +45,11 @@ export class Results {
     this.#store.records.table<StepRecord>("steps").put(key, record);
   }
 
+  /** Whether it is known which form of snapshots counts. */
+  get knowsForm(): boolean {
+    return this.#form() !== undefined;
+  }
+
   /**
    * True where the extracted directory is there and was written since the machine came up. Snapshots
    * are not synced to disk (blobs are): after a power loss an older one may hold empty files, so it is

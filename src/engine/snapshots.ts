@@ -1,6 +1,7 @@
 import { assertNever } from "../base/errors.ts";
 import { chainIds } from "../oci/chain-id.ts";
 import { digestHex } from "../oci/digest.ts";
+import { snapshotMissing } from "../store/errors.ts";
 import type { Chain, SnapshotId } from "../worker/protocol.ts";
 import { stepOf } from "./chain.ts";
 import { once } from "./once.ts";
@@ -56,8 +57,8 @@ export class Snapshots {
   async #extractImage(id: StepId, image: ImageStep): Promise<Chain> {
     const { options, calls, fetch } = this.#parts;
     const ids = chainIds(image.diffIds).map(digestHex);
+    if (await calls.hasSnapshots(ids)) return ids;
     const missing = [...ids.entries()].filter(([, snapshot]) => !options.results.hasSnapshot(snapshot));
-    if (missing.length === 0) return ids;
     await options.reporter.execute(id, "base image is not extracted", async () => {
       const blobs = missing.map(([index]) => fetch(image, index));
       for (const [at, [index, snapshot]] of missing.entries()) {
@@ -72,17 +73,21 @@ export class Snapshots {
   }
 
   async #extractStep(id: StepId, step: CopyStep | MakeDirectoryStep | RunStep): Promise<Chain> {
-    const { id: snapshot } = await this.#parts.records.record(id);
+    const { id: snapshot, isThere } = await this.#parts.records.record(id);
     const parents = await this.of(step.base);
     await this.#parts.layerAlone(id);
-    if (!(await this.#isFound(id, snapshot, parents))) await this.#make(id, step, snapshot, parents);
+    if (!(await this.#isFound(id, snapshot, parents))) {
+      // What a step leaves this time need not be what goes by that name: the build begins again with another one.
+      if (isThere) throw snapshotMissing(snapshot);
+      await this.#make(id, step, snapshot, parents);
+    }
     return [...parents, snapshot];
   }
 
   /** Whether the store has the snapshot, or its layer: then it is extracted again. */
   async #isFound(id: StepId, snapshot: SnapshotId, parents: Chain): Promise<boolean> {
     const { options, records, calls } = this.#parts;
-    if (options.results.hasSnapshot(snapshot)) {
+    if (await calls.hasSnapshot(snapshot)) {
       await records.hit(id, "result in the store");
       return true;
     }

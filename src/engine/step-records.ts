@@ -8,10 +8,11 @@ import type { EngineOptions } from "./options.ts";
 import type { StepReporter } from "./reporter.ts";
 import type { Results, StepRecord } from "./results.ts";
 import type { StepKeys } from "./step-keys.ts";
+import type { WorkerCalls } from "./worker-calls.ts";
 import type { Graph, StepId } from "./types.ts";
 
-/** A step's record, and the name its result had when it was last seen: another one where that was lost. */
-export type KnownResult = StepRecord & { readonly last: SnapshotId };
+/** A step's record, the name its result had when it was last seen (another one where that was lost), and whether it is there. */
+export type KnownResult = StepRecord & { readonly last: SnapshotId; readonly isThere: boolean };
 
 /** The records of one build's steps: what is known of their results, decided once for each key. */
 export class StepRecords {
@@ -22,9 +23,11 @@ export class StepRecords {
   readonly #noCache: boolean;
   readonly #forced: ReadonlySet<StepId>;
   readonly #keys: StepKeys;
+  readonly #calls: WorkerCalls;
   readonly #records = new Map<StepKey, Promise<KnownResult>>();
 
-  constructor({ graph, results, reporter, packing, noCache, forced = new Set() }: EngineOptions, keys: StepKeys) {
+  constructor(options: EngineOptions, keys: StepKeys, calls: WorkerCalls) {
+    const { graph, results, reporter, packing, noCache, forced = new Set() } = options;
     this.#graph = graph;
     this.#results = results;
     this.#reporter = reporter;
@@ -32,6 +35,7 @@ export class StepRecords {
     this.#noCache = noCache;
     this.#forced = forced;
     this.#keys = keys;
+    this.#calls = calls;
   }
 
   /** Names the result that is read: of a step that was forced to run again the new one, of a lost one that which was there. */
@@ -66,11 +70,12 @@ export class StepRecords {
     return once(this.#records, key, async () => {
       const known = this.#results.step(key);
       const fresh = randomBytes(32).toString("hex");
-      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now(), generation: fresh };
-      if (known === undefined) return { id: key, last: key, created: Date.now() };
-      if (this.#available(known)) return { ...known, last: known.id };
+      const isThere = false;
+      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now(), generation: fresh, isThere };
+      if (known === undefined) return { id: key, last: key, created: Date.now(), isThere };
+      if (await this.#available(known)) return { ...known, last: known.id, isThere: true };
       // Another name: what a RUN leaves this time need not be what layers and selections of the first are.
-      return { ...known, id: fresh, last: known.id };
+      return { ...known, id: fresh, last: known.id, isThere };
     });
   }
 
@@ -95,12 +100,15 @@ export class StepRecords {
   }
 
   async keep(id: StepId): Promise<void> {
-    const [key, { last: _last, ...record }] = await Promise.all([this.#keys.key(id), this.record(id)]);
+    const [key, { last: _last, isThere: _isThere, ...record }] = await Promise.all([
+      this.#keys.key(id),
+      this.record(id),
+    ]);
     this.#results.putStep(key, record);
   }
 
-  #available(record: StepRecord): boolean {
-    return this.#results.hasSnapshot(record.id) || this.#results.layer(record.id, this.#packing) !== undefined;
+  async #available({ id }: StepRecord): Promise<boolean> {
+    return this.#results.layer(id, this.#packing) !== undefined || this.#calls.hasSnapshot(id);
   }
 }
 

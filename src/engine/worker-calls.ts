@@ -1,18 +1,30 @@
 import { Semaphore } from "../base/concurrency.ts";
-import type { WorkerRequest, WorkerResults } from "../worker/protocol.ts";
+import type { SnapshotId, WorkerRequest, WorkerResults } from "../worker/protocol.ts";
 import type { EngineOptions } from "./options.ts";
 
 type OnOutput = (stream: "stdout" | "stderr", data: Uint8Array) => void;
 
 /** Asks the worker, which is started by the first that does. */
 export class WorkerCalls {
-  readonly #o: Pick<EngineOptions, "worker" | "signal">;
+  readonly #o: Pick<EngineOptions, "worker" | "signal" | "results">;
   /** What prepares a step or follows it: bounded apart from steps, so that it waits for no long RUN. */
   readonly #chores: Semaphore;
 
-  constructor(options: Pick<EngineOptions, "worker" | "signal" | "parallelism">) {
+  constructor(options: Pick<EngineOptions, "worker" | "signal" | "results" | "parallelism">) {
     this.#o = options;
     this.#chores = new Semaphore(options.parallelism);
+  }
+
+  /** Whether the store has the snapshot in the form that the worker can use, which is started where only it can tell. */
+  async hasSnapshot(id: SnapshotId): Promise<boolean> {
+    const { results } = this.#o;
+    if (results.hasSnapshot(id) && !results.knowsForm) await this.#o.worker();
+    return results.hasSnapshot(id);
+  }
+
+  async hasSnapshots(ids: readonly SnapshotId[]): Promise<boolean> {
+    for (const id of ids) if (!(await this.hasSnapshot(id))) return false;
+    return true;
   }
 
   chore<R extends WorkerRequest>(request: R): Promise<WorkerResults[R["op"]]> {

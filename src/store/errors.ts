@@ -82,3 +82,10 @@ function freeSpace(path: string): { readonly bytes: number; readonly inodes: num
     return errnoOf(error) === "ENOENT" && parent !== path ? freeSpace(parent) : undefined;
   }
 }
+
+export function snapshotMissing(id: string): AppError {
+  return new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
+    hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
+    retryable: true,
+  });
+}

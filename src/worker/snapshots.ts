@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { AppError, errnoOf } from "../base/errors.ts";
+import { errnoOf } from "../base/errors.ts";
 import { fromUtf8 } from "../layer/entry.ts";
 import { LayeredTree } from "../snapshot/layered-tree.ts";
 import type { Tree } from "../snapshot/tree.ts";
+import { snapshotMissing } from "../store/errors.ts";
 import type { SnapshotForm } from "../store/store.ts";
 import { bootId } from "../sys/host.ts";
 import { removeTree } from "../sys/remove-tree.ts";
@@ -14,10 +15,7 @@ import type { Chain, SnapshotId } from "./protocol.ts";
 export function layerDirectories(chain: Chain, context: WorkerContext): readonly string[] {
   return chain.map((id) => {
     if (hasSnapshot(id, context)) return layerDirectory(id, context);
-    throw new AppError("STORE_SNAPSHOT_MISSING", `snapshot ${id} is not in the store any more`, {
-      hint: "Build again: it is made anew. Was the store pruned or changed meanwhile?",
-      retryable: true,
-    });
+    throw snapshotMissing(id);
   });
 }
 

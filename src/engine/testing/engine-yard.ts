@@ -19,7 +19,7 @@ import { FakeWorker, type Behaviour } from "./fake-worker.ts";
 export const SOURCE = lineRange({ name: "Dockerfile", text: "FROM x\n" }, 1);
 export const AMD64 = parsePlatform("linux/amd64");
 export const ARM64 = parsePlatform("linux/arm64");
-const BOOT = "boot 1";
+export const BOOT = "boot 1";
 
 export interface Built {
   readonly engine: Engine;
