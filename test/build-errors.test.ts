@@ -130,6 +130,14 @@ describe("the build context", () => {
     `);
   });
 
+  test("a COPY source that is not there is found before what comes before it has run", async () => {
+    const run = `RUN echo ${Math.random()} ran`;
+    const dockerfile = `FROM busybox AS build\n${run}\nFROM busybox\nCOPY --from=build /bin/sh /sh\n${run}\nCOPY missing /\nRUN true\n`;
+    const { text, log } = await errorOf(bed, dockerfile);
+    expect(text).toContain('error[COPY_NOT_FOUND]: "/missing": not found\n  --> Dockerfile:6');
+    expect(log).not.toMatch(/DONE|^#.* ran$/m);
+  });
+
   test("a COPY source that .dockerignore leaves out", async () => {
     const files = { ".dockerignore": "*.env\n", "app.env": "" };
     (await expectError(bed, "FROM busybox\nCOPY app.env /\n", { files })).toMatchInlineSnapshot(`

@@ -197,7 +197,10 @@ async function execute(
     foreign,
   );
   onEngine(engine);
-  const sets = await makeImages(request, plan, engine, { store, layers, signal, worker });
+  const [sets] = await Promise.all([
+    makeImages(request, plan, engine, { store, layers, signal, worker }),
+    engine.checkContexts(),
+  ]);
   await pushCheck.passed();
   const outputs = await writeOutputs({
     ...{ request, epoch: plan.epoch, targets: plan.targets, images: sets, loadEngine },

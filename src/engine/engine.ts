@@ -62,6 +62,11 @@ export class Engine {
     return Promise.all(links.map((link) => this.#imageLayer(link, packing)));
   }
 
+  /** Rejects where a build context lacks what a step copies, which keys would find when what is before it has run. */
+  checkContexts(): Promise<void> {
+    return this.#selections.ofContexts();
+  }
+
   /** The extracted chain of `id`, made where it is not in the store. */
   snapshot(id: StepId): Promise<Chain> {
     return this.#snapshots.of(id);

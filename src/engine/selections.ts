@@ -36,6 +36,17 @@ export class Selections {
     }
   }
 
+  /** Reads what is copied of build contexts, for keys that come later: what is not there fails before any step runs. */
+  async ofContexts(): Promise<void> {
+    const { steps } = this.#parts.options.graph;
+    await Promise.all(
+      [...steps].map(async ([id, step]) => {
+        if (step.kind !== "copy" || steps.get(step.from)?.kind !== "context") return;
+        await this.forStep(id, step.from, step);
+      }),
+    );
+  }
+
   /** Where the worker finds the files of a step. */
   async source(id: StepId): Promise<CopySource> {
     const { options, files, snapshot } = this.#parts;
