@@ -25,9 +25,13 @@ export async function isArchive(open: () => Chunks, options: ArchiveOptions): Pr
   } catch (error) {
     options.signal.throwIfAborted();
     // Compressed by its first bytes alone: a file like any other.
-    if (error instanceof AppError && error.code === "LAYER_CORRUPT") return false;
+    if (isCorrupt(error)) return false;
     throw error;
   }
+}
+
+function isCorrupt(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === "LAYER_CORRUPT";
 }
 
 /** Whether bytes begin as an archive does: packed, or a tar. 512 of them are enough. */
@@ -37,7 +41,13 @@ export function beginsArchive(head: Buffer): boolean {
 
 /** The bytes of the tar in an archive. Throws `LAYER_CORRUPT`, and `ADD_NO_DECODER` where xz or bzip2 is missing. */
 export async function* openArchive(open: () => Chunks, options: ArchiveOptions): AsyncGenerator<Uint8Array, void> {
-  yield* decompressed(open(), compressionOf(await firstBytes(open(), BLOCK)), options);
+  try {
+    yield* decompressed(open(), compressionOf(await firstBytes(open(), BLOCK)), options);
+  } catch (error) {
+    if (!isCorrupt(error)) throw error;
+    const hint = "Pack the archive again. ADD --unpack=false copies a file as it is.";
+    throw new AppError(error.code, error.message, { cause: error.cause, hint });
+  }
 }
 
 function decompressed(chunks: Chunks, compression: ArchiveCompression, options: ArchiveOptions): Chunks {

@@ -50,9 +50,7 @@ async function feed(decoder: Gunzip | ZstdDecompress, input: AsyncIterator<Uint8
       if (decoder.destroyed) return;
       const surplus = fed - decoder.bytesWritten;
       if (surplus > 0)
-        throw layerCorrupt(
-          `expected the end of the compressed layer at byte ${decoder.bytesWritten}, found more bytes`,
-        );
+        throw layerCorrupt(`expected the end of the compressed data at byte ${decoder.bytesWritten}, found more bytes`);
     }
     decoder.end();
   } catch (error) {
@@ -64,6 +62,6 @@ async function feed(decoder: Gunzip | ZstdDecompress, input: AsyncIterator<Uint8
 /** Errors of the decoder itself; those of the input (a file, a socket, an abort) stay what they are. */
 function asCorrupt(error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "Z_BUF_ERROR") return layerCorrupt("the compressed layer ends early", error);
-  return /^Z_|^ZSTD_/.test(code) ? layerCorrupt(`the compressed layer is damaged: ${messageOf(error)}`, error) : error;
+  if (code === "Z_BUF_ERROR") return layerCorrupt("the compressed data ends early", error);
+  return /^Z_|^ZSTD_/.test(code) ? layerCorrupt(`the compressed data is damaged: ${messageOf(error)}`, error) : error;
 }

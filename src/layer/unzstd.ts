@@ -59,7 +59,7 @@ async function skip(source: ByteSource, count: number): Promise<void> {
   for (let left = count; left > 0;) {
     await source.ensure(1);
     const taken = source.take(left);
-    if (taken === undefined) throw layerCorrupt("the compressed layer ends within a skippable frame");
+    if (taken === undefined) throw layerCorrupt("the compressed data ends within a skippable frame");
     left -= taken.length;
   }
 }
@@ -69,7 +69,7 @@ async function* frameBytes(source: ByteSource, frame: ZstdFrame): AsyncGenerator
   while (!scanner.ended) {
     await source.ensure(1);
     const taken = source.take(scanner.scan(source.buffer, source.at));
-    if (taken === undefined) throw layerCorrupt("the compressed layer ends within a zstd frame");
+    if (taken === undefined) throw layerCorrupt("the compressed data ends within a zstd frame");
     yield taken;
   }
 }
@@ -102,6 +102,6 @@ async function decodeFrame(frame: Buffer, contentBytes: number): Promise<Uint8Ar
       });
     });
   } catch (error) {
-    throw layerCorrupt(`the compressed layer is damaged: ${messageOf(error)}`, error);
+    throw layerCorrupt(`the compressed data is damaged: ${messageOf(error)}`, error);
   }
 }

@@ -24,7 +24,7 @@ export function parseFrameHeader(buffer: Buffer, at: number): FrameHeader | unde
   if (left < 4) return undefined;
   const magic = buffer.readUInt32LE(at);
   if ((magic & 0xfffffff0) >>> 0 === 0x184d2a50) {
-    if (left < 8) throw layerCorrupt("the compressed layer ends within a skippable frame");
+    if (left < 8) throw layerCorrupt("the compressed data ends within a skippable frame");
     return { kind: "skippable", headerBytes: 8, length: buffer.readUInt32LE(at + 4) };
   }
   if (magic !== 0xfd2fb528) return undefined;
@@ -34,9 +34,9 @@ export function parseFrameHeader(buffer: Buffer, at: number): FrameHeader | unde
   const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   const windowBytes = isSingle ? 0 : 1;
   const headerBytes = 5 + windowBytes + dictionaryBytes + sizeBytes;
-  if (left < headerBytes) throw layerCorrupt("the compressed layer ends within a frame header");
+  if (left < headerBytes) throw layerCorrupt("the compressed data ends within a frame header");
   if (buffer.subarray(at + 5 + windowBytes, at + 5 + windowBytes + dictionaryBytes).some((byte) => byte !== 0)) {
-    throw layerCorrupt("the compressed layer needs a zstd dictionary, which no layer may");
+    throw layerCorrupt("the compressed data needs a zstd dictionary, which no layer may");
   }
   const contentBytes = readSize(buffer, at + headerBytes - sizeBytes, sizeBytes);
   checkWindow(isSingle ? (contentBytes ?? 0) : windowOf(buffer[at + 5] ?? 0));
@@ -104,7 +104,7 @@ export class FrameScanner {
 
 function payloadBytes(blockHeader: number): number {
   const type = (blockHeader >> 1) & 3;
-  if (type === 3) throw layerCorrupt("the compressed layer has a zstd block of a reserved type");
+  if (type === 3) throw layerCorrupt("the compressed data has a zstd block of a reserved type");
   // A run-length block stores one byte, whatever size it says.
   return type === 1 ? 1 : blockHeader >> 3;
 }
