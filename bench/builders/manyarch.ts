@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runTool } from "../../test/bed/process.ts";
 import { installPackage } from "../../test/bed/package.ts";
+import { setAside } from "../../test/bed/set-aside.ts";
 import { asUser, CHECKOUT, unprivilegedUser } from "../../test/bed/user.ts";
 import type { Builder } from "./builder.ts";
 
@@ -26,7 +27,7 @@ export function manyarch(mirror: string): Builder {
     version: (JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8")) as { readonly version: string }).version,
     executables: ["node"],
     daemon: () => undefined,
-    reset: async () => rmSync(join(directory, "store"), { recursive: true, force: true }),
+    reset: async () => setAside(join(directory, "store")),
     commands: (job) => [
       {
         argv: asUser(user, [

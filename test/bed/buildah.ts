@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unmountBelow } from "./buildkitd.ts";
 import { ensureArtefact } from "./make.ts";
+import { setAside } from "./set-aside.ts";
 
 /** buildah as root in its chroot isolation, with a store and settings of its own. */
 export class BuildahPlace implements Disposable {
@@ -57,7 +58,7 @@ export class BuildahPlace implements Disposable {
   /** Empties the store: the next build is cold. */
   empty(): void {
     unmountBelow(this.directory);
-    for (const name of ["root", "run"]) rmSync(join(this.directory, name), { recursive: true, force: true });
+    for (const name of ["root", "run"]) setAside(join(this.directory, name));
   }
 
   [Symbol.dispose](): void {

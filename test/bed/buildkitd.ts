@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../src/base/errors.ts";
 import { ensureArtefact } from "./make.ts";
+import { setAside } from "./set-aside.ts";
 
 /** A BuildKit daemon as root with a store of its own. Ends with this process, however that ends. */
 export class Buildkitd {
@@ -37,6 +38,7 @@ export class Buildkitd {
   /** Starts over with an empty store. */
   async reset(): Promise<void> {
     await this.#stop();
+    setAside(join(this.directory, "root"));
     await this.#start();
   }
 
@@ -69,7 +71,6 @@ export class Buildkitd {
   async #stop(): Promise<void> {
     await ended(this.#daemon);
     unmountBelow(this.directory);
-    rmSync(join(this.directory, "root"), { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
