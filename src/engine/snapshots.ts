@@ -59,6 +59,7 @@ export class Snapshots {
     const ids = chainIds(image.diffIds).map(digestHex);
     if (await calls.hasSnapshots(ids)) return ids;
     const missing = [...ids.entries()].filter(([, snapshot]) => !options.results.hasSnapshot(snapshot));
+    calls.warm();
     await options.reporter.execute(id, "base image is not extracted", async () => {
       const blobs = missing.map(([index]) => fetch(image, index));
       for (const [at, [index, snapshot]] of missing.entries()) {

@@ -22,6 +22,11 @@ export class WorkerCalls {
     return results.hasSnapshot(id);
   }
 
+  /** Starts the worker beside what its first request waits for, which tells of it where that fails. */
+  warm(): void {
+    this.#o.worker().catch(() => undefined);
+  }
+
   async hasSnapshots(ids: readonly SnapshotId[]): Promise<boolean> {
     for (const id of ids) if (!(await this.hasSnapshot(id))) return false;
     return true;
