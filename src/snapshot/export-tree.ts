@@ -7,6 +7,7 @@ import { makeDirectories } from "../sys/make-directories.ts";
 import { RootDirectory } from "../sys/root-path.ts";
 import type { Place } from "../sys/root-path.ts";
 import { fsPath } from "../sys/bytes-path.ts";
+import { O_PATH } from "../sys/syscalls.ts";
 import type { Syscalls } from "../sys/syscalls.ts";
 import { entryOf } from "./node-entry.ts";
 import { ExportUndo } from "./export-undo.ts";
@@ -171,8 +172,6 @@ function linkKnown(root: RootDirectory, path: string, node: TreeNode, { names, s
     closeSync(fd);
   }
 }
-
-const O_PATH = 0o10000000;
 
 async function exportFile(tree: Tree, place: Place, path: string, node: TreeNode, context: Context): Promise<void> {
   const entry = entryOf(tree, path, node);

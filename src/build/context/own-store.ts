@@ -8,10 +8,10 @@ import { relative } from "node:path";
 export function withoutStore(directory: string, ignore: readonly string[], root: string): readonly string[] {
   const inside = relative(realpathSync(directory), realpathSync(root));
   if (inside === "" || inside === ".." || inside.startsWith("../")) return ignore;
-  return [...ignore, literalPattern(inside)];
+  return [...ignore, ignorePattern(inside)];
 }
 
-/** The pattern that matches `path` and nothing else. */
-function literalPattern(path: string): string {
+/** The pattern of a .dockerignore that matches `path` and nothing else. */
+function ignorePattern(path: string): string {
   return path.replace(/^!|[*?[\\]/g, "\\$&");
 }
