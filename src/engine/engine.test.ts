@@ -1,6 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AppError } from "../base/errors.ts";
-import { AMD64, ARM64, EngineYard, SOURCE } from "./testing/engine-yard.ts";
+import { Results } from "./results.ts";
+import { AMD64, ARM64, BOOT, EngineYard, SOURCE } from "./testing/engine-yard.ts";
 import type { Behaviour } from "./testing/fake-worker.ts";
 import type { Step, StepId } from "./types.ts";
 
@@ -88,6 +90,28 @@ describe("what is done is done once", () => {
     expect(built.worker.operations()).toEqual(["copy", "extract"]);
   });
 
+  test("files that were asked for while a layer waited to be told what is there are made once", async () => {
+    const wanted = yard.copy(yard.scratch(), yard.context(), "/app");
+    await yard.engineOf().engine.snapshot(wanted);
+    // As a build left it that was killed before it could write the record.
+    const steps = yard.store.records.table<unknown>("steps");
+    for (const { key } of [...steps.entries()]) steps.delete(key);
+    let form: "kept" | undefined;
+    let files: Promise<unknown> | undefined;
+    const built = yard.engineOf(undefined, {
+      results: new Results(yard.store, BOOT, () => form),
+      worker: async () => {
+        files ??= built.engine.snapshot(wanted);
+        await setImmediate();
+        form = "kept";
+        return built.worker;
+      },
+    });
+    await built.engine.layers(wanted);
+    await files;
+    expect(built.worker.operations()).toEqual(["copy", "pack"]);
+  });
+
   test("a step of several platforms runs once for all", async () => {
     const shared = yard.run(yard.scratch(), "shared");
     const one = yard.run(shared, "each", { platform: AMD64 });
@@ -134,6 +158,19 @@ test("what leaves a stage that crosses and is for another machine fails by its s
   worker.wrong = [{ path: "/a", architecture: "amd64" }];
   await expect(engine.layers(wanted)).rejects.toMatchObject({ code: "CROSS_FAILED", origin, source: SOURCE });
   expect(worker.operations()).toEqual(["machines"]);
+});
+
+test("what a build context lacks is told of before anything is asked for, whichever source names it", async () => {
+  const more = [{ from: yard.context(), paths: ["gone"], unpack: false }];
+  yard.copy(yard.scratch(), yard.run(yard.scratch(), "make"), "/x", { more });
+  const { engine, worker } = yard.engineOf(undefined, {
+    selectContext: ({ paths }) =>
+      paths.includes("gone")
+        ? Promise.reject(new AppError("COPY_NOT_FOUND", "gone is not there"))
+        : Promise.resolve({ content: yard.content }),
+  });
+  await expect(engine.checkContexts()).rejects.toMatchObject({ code: "COPY_NOT_FOUND", source: SOURCE });
+  expect(worker.requests).toEqual([]);
 });
 
 describe("what fails", () => {

@@ -70,7 +70,8 @@ export class Layers {
     const { options, calls } = this.#parts;
     const { results, packing } = options;
     const isLinked = step.kind === "copy" && step.link === true;
-    const isAtHand = this.#parts.isExtracted(id) || (await calls.hasSnapshot(snapshot));
+    // Asked in this order: the first may take a while, in which the second can come true.
+    const isAtHand = (await calls.hasSnapshot(snapshot)) || this.#parts.isExtracted(id);
     // A linked layer is made apart even so: it holds what an extracted one has below it already.
     if (!isLinked && (isAtHand || this.#standsOnRun(step.base))) return undefined;
     return once(this.#alone, id, async () => {

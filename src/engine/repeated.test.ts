@@ -79,6 +79,22 @@ describe("snapshots of the other form", () => {
     expect(after).not.toBe(before);
   });
 
+  test("are not taken for parents of a base's layers", async () => {
+    const base = yard.image(2);
+    const [lower = ""] = await yard.engineOf().engine.snapshot(base);
+    rmSync(join(yard.store.snapshotDirectory(lower), "boot"));
+    let form: "kept" | undefined;
+    const second = yard.engineOf(undefined, {
+      results: new Results(yard.store, BOOT, () => form),
+      worker: () => {
+        form = "kept";
+        return Promise.resolve(second.worker);
+      },
+    });
+    await second.engine.snapshot(base);
+    expect(second.worker.operations()).toEqual(["extract", "extract"]);
+  });
+
   test("that are found out late are not made again under their name: the build begins again", async () => {
     const wanted = yard.run(yard.scratch(), "one");
     await yard.engineOf().engine.snapshot(wanted);
@@ -168,6 +184,20 @@ describe("what was forced to run again", () => {
     yard.events = [];
     await yard.engineOf(undefined, { forced: new Set([other]) }).engine.layers(wanted);
     expect(yard.kinds("step.started")).toEqual(["RUN other", "RUN mounts"]);
+  });
+
+  test("runs also where another step has its key and is not forced", async () => {
+    const [one, other] = ["a", "b"].map((path) => {
+      const copied = yard.copy(yard.scratch(), yard.context(), "/x", { paths: [path] });
+      return yard.run(copied, "upper");
+    }) as [StepId, StepId];
+    await yard.engineOf().engine.snapshot(one);
+    const { engine, worker } = yard.engineOf(undefined, { forced: new Set([other]) });
+    const before = await engine.snapshot(one);
+    const after = await engine.snapshot(other);
+    expect(worker.operations()).toEqual(["run"]);
+    expect(after).not.toEqual(before);
+    expect(await yard.engineOf().engine.snapshot(one)).toEqual(after);
   });
 
   test("begins anew, and what was only lost does not", async () => {

@@ -8,7 +8,7 @@ import { stepKey } from "./keys.ts";
 import { selectionFields } from "./graph.ts";
 import { once } from "./once.ts";
 import type { Parts } from "./parts.ts";
-import type { Selection } from "./step-keys.ts";
+import { moreSelections, type Selection } from "./step-keys.ts";
 import { resultChanged } from "./step-records.ts";
 import type { StepId } from "./types.ts";
 
@@ -39,12 +39,13 @@ export class Selections {
   /** Reads what is copied of build contexts, for keys that come later: what is not there fails before any step runs. */
   async ofContexts(): Promise<void> {
     const { steps } = this.#parts.options.graph;
-    await Promise.all(
-      [...steps].map(async ([id, step]) => {
-        if (step.kind !== "copy" || steps.get(step.from)?.kind !== "context") return;
-        await this.forStep(id, step.from, step);
-      }),
+    const selected = [...steps].flatMap(([id, step]) =>
+      step.kind === "copy"
+        ? [{ id, from: step.from, selection: step }, ...moreSelections(step).map((more) => ({ id, ...more }))]
+        : [],
     );
+    const ofContexts = selected.filter(({ from }) => steps.get(from)?.kind === "context");
+    await Promise.all(ofContexts.map(({ id, from, selection }) => this.forStep(id, from, selection)));
   }
 
   /** Where the worker finds the files of a step. */

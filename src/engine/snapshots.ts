@@ -57,8 +57,9 @@ export class Snapshots {
   async #extractImage(id: StepId, image: ImageStep): Promise<Chain> {
     const { options, calls, fetch } = this.#parts;
     const ids = chainIds(image.diffIds).map(digestHex);
-    if (await calls.hasSnapshots(ids)) return ids;
-    const missing = [...ids.entries()].filter(([, snapshot]) => !options.results.hasSnapshot(snapshot));
+    const missing: [index: number, snapshot: SnapshotId][] = [];
+    for (const entry of ids.entries()) if (!(await calls.hasSnapshot(entry[1]))) missing.push(entry);
+    if (missing.length === 0) return ids;
     calls.warm();
     await options.reporter.execute(id, "base image is not extracted", async () => {
       const blobs = missing.map(([index]) => fetch(image, index));

@@ -145,7 +145,7 @@ function settingFields({ hosts = [], ulimits = [], shmSize, hostname, insecure }
 }
 
 /** What a copy selects beside its first source. */
-function moreSelections({ more = [], excludes }: CopyStep): readonly MoreSelection[] {
+export function moreSelections({ more = [], excludes }: CopyStep): readonly MoreSelection[] {
   return more.map(({ from, paths }) => ({ from, selection: { paths, excludes } }));
 }
 

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { Packing, SnapshotId } from "../worker/protocol.ts";
 import { isFiles, stepOf } from "./chain.ts";
-import type { StepKey } from "./keys.ts";
 import { once } from "./once.ts";
 import type { EngineOptions } from "./options.ts";
 import type { StepReporter } from "./reporter.ts";
@@ -14,7 +13,7 @@ import type { Graph, StepId } from "./types.ts";
 /** A step's record, the name its result had when it was last seen (another one where that was lost), and whether it is there. */
 export type KnownResult = StepRecord & { readonly last: SnapshotId; readonly isThere: boolean };
 
-/** The records of one build's steps: what is known of their results, decided once for each key. */
+/** The records of one build's steps: what is known of their results, decided once for each key: for steps that are forced to run again apart from those that are not. */
 export class StepRecords {
   readonly #graph: Graph;
   readonly #results: Results;
@@ -24,7 +23,7 @@ export class StepRecords {
   readonly #forced: ReadonlySet<StepId>;
   readonly #keys: StepKeys;
   readonly #calls: WorkerCalls;
-  readonly #records = new Map<StepKey, Promise<KnownResult>>();
+  readonly #records = new Map<string, Promise<KnownResult>>();
 
   constructor(options: EngineOptions, keys: StepKeys, calls: WorkerCalls) {
     const { graph, results, reporter, packing, noCache, forced = new Set() } = options;
@@ -67,11 +66,12 @@ export class StepRecords {
   /** The record of a step: the one in the store, or a new one that execution will make true. */
   async record(id: StepId): Promise<KnownResult> {
     const key = await this.#keys.key(id);
-    return once(this.#records, key, async () => {
+    const isForced = this.isForced(id);
+    return once(this.#records, `${key} ${isForced}`, async () => {
       const known = this.#results.step(key);
       const fresh = randomBytes(32).toString("hex");
       const isThere = false;
-      if (this.isForced(id)) return { id: fresh, last: fresh, created: Date.now(), generation: fresh, isThere };
+      if (isForced) return { id: fresh, last: fresh, created: Date.now(), generation: fresh, isThere };
       if (known === undefined) return { id: key, last: key, created: Date.now(), isThere };
       if (await this.#available(known)) return { ...known, last: known.id, isThere: true };
       // Another name: what a RUN leaves this time need not be what layers and selections of the first are.

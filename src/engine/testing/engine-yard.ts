@@ -73,18 +73,20 @@ export class EngineYard {
     return this.#add({ kind: "context", directory: "/context", ignore: [] });
   }
 
-  /** A distribution's image of one layer. */
-  image(): StepId {
-    const digest = digestOf(Buffer.from("base"));
-    const descriptor = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size: 4 };
+  /** A distribution's image. */
+  image(layers = 1): StepId {
+    const descriptors = Array.from({ length: layers }, (_, index) => {
+      const digest = digestOf(Buffer.from(`base${index}`));
+      return { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size: 5 };
+    });
     const step: ImageStep = {
       kind: "image",
       reference: parseReference("example.com/base:1"),
       platform: AMD64,
-      manifest: descriptor,
-      layers: [descriptor],
-      diffIds: [digest],
-      history: ["# debian.sh"],
+      manifest: descriptors[0]!,
+      layers: descriptors,
+      diffIds: descriptors.map(({ digest }) => digest),
+      history: descriptors.map(() => "# debian.sh"),
       mentions: [],
     };
     return this.#add(step, "FROM base");
