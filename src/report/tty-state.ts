@@ -1,6 +1,6 @@
 import { assertNever } from "../base/errors.ts";
 import type { Transfer } from "../base/transfer.ts";
-import type { BuildEvent, LayerStarted, StepName, StepStarted } from "../engine/events.ts";
+import type { BuildEvent, BuildPlanned, LayerStarted, StepName, StepStarted } from "../engine/events.ts";
 import type { StepId } from "../engine/types.ts";
 import { cleanLine } from "./clean.ts";
 import { noteLines } from "./note.ts";
@@ -81,8 +81,7 @@ export class TtyState {
         this.#dockerfile = cleanLine(event.dockerfile);
         return [];
       case "build.planned":
-        this.#total = event.steps;
-        return planLines(event.stages).map((line) => this.#style.dim(line));
+        return this.#begin(event);
       case "layer.started":
         return this.#startLayer(event, event.time);
       case "layer.done":
@@ -113,6 +112,14 @@ export class TtyState {
       default:
         return assertNever(event);
     }
+  }
+
+  /** Of a build that begins again, too: what was under way is not any more. */
+  #begin({ steps, stages }: BuildPlanned): string[] {
+    this.#total = steps;
+    this.#ended = 0;
+    this.#layers.clear();
+    return planLines(stages).map((line) => this.#style.dim(line));
   }
 
   #startLayer(event: LayerStarted, started: number): string[] {

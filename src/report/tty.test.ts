@@ -4,7 +4,7 @@ import { AppError } from "../base/errors.ts";
 import { styleOf } from "./style.ts";
 import { openTty } from "./tty.ts";
 import { Screen } from "./testing/screen.ts";
-import { COMPILE, output, SAMPLE_BUILD, step, timed } from "./testing/sample-build.ts";
+import { COMPILE, DOWNLOAD, output, SAMPLE_BUILD, step, timed } from "./testing/sample-build.ts";
 import { Window } from "./window.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -91,6 +91,26 @@ test("a step that fails leaves its last lines", () => {
   expect(text).toContain("│ line 99");
   expect(text).not.toContain("│ line 70");
   expect(text.at(-1)).toBe("failed after 0.0s");
+});
+
+test("a build that begins again counts from nothing, and shows nothing of what failed", () => {
+  const screen = new Screen(80, 24);
+  const { progress } = open(screen);
+  for (const event of timed([
+    [0, { kind: "build.started", platforms: ["linux/arm64"], dockerfile: "Dockerfile" }],
+    [0, { kind: "build.planned", steps: 2, stages: [] }],
+    [1, { kind: "step.cached", ...DOWNLOAD, reason: "" }],
+    [1, { kind: "layer.started", ...COMPILE, action: "extract" }],
+    [1, { kind: "build.planned", steps: 2, stages: [] }],
+    [1, { kind: "step.started", ...COMPILE, reason: "" }],
+  ])) {
+    progress.emit(event);
+  }
+  vi.advanceTimersByTime(5000);
+  const text = screen.text().join("\n");
+  expect(text).toContain("0 of 2 steps");
+  expect(text).not.toContain("extract layer");
+  progress.close();
 });
 
 test("interrupted at any moment, the terminal is in no mode and the cursor below all text", () => {
