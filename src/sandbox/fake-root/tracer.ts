@@ -101,8 +101,7 @@ class Tracer {
     const { tid } = tracee;
     const { registers, calls } = this.#tracing.kernel.machine;
     if (this.#tracing.readRegisters(tid) < 0) return;
-    // The kernel looks at no more of it than a filter does.
-    const nr = this.#tracing.register(registers.call) | 0;
+    const nr = this.#tracing.call();
     const handler = this.#handlers.get(nr);
     const isStart = nr === calls.execve;
     if (handler === undefined || (!this.#started && !isStart)) return this.#tracing.resume(tid);

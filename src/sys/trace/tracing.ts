@@ -51,6 +51,8 @@ export interface Tracing {
   listen(tid: number): void;
   /** Reads the registers, which stay for the next functions until they are read again. */
   readRegisters(tid: number): number;
+  /** The number of the call that the kernel is in, of which it looks at 32 bits, as a filter does. */
+  call(): number;
   /** By its offset, as a {@link RegisterLayout} has it. */
   register(offset: number): number;
   setRegister(offset: number, value: number): void;
@@ -112,6 +114,7 @@ export function openTracing(kernel: Kernel): Tracing {
       ptrace(PTRACE_LISTEN, tid, 0, 0);
     },
     readRegisters: (tid) => registerSet(PTRACE_GETREGSET, tid, NT_PRSTATUS, AREAS.registers, registers.bytes),
+    call: () => memory.readInt32LE(AREAS.registers + registers.call),
     register: (offset) => readRegister(memory, AREAS.registers + offset),
     setRegister: (offset, value) => putLong(memory, AREAS.registers + offset, value),
     setCall: (tid, nr) => {
@@ -174,7 +177,7 @@ export function inject(
   const result = tracing.register(registers.result);
   saved.copy(memory, AREAS.registers);
   tracing.setRegister(registers.instruction, tracing.register(registers.instruction) - registers.callBytes);
-  tracing.setRegister(registers.wanted, tracing.register(registers.call));
+  tracing.setRegister(registers.wanted, tracing.call());
   tracing.writeRegisters(tid);
   return result;
 }
