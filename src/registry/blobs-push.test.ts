@@ -222,7 +222,7 @@ test("an abort in the middle of a PUT gives the signal's reason and closes the c
   expect(registry.blobs.size).toBe(0);
 });
 
-test.each(["", "?"])("an upload to a relative Location that ends with %j is understood", async (end) => {
+test.each(["", "?", "#part"])("an upload to a relative Location that ends with %j is understood", async (end) => {
   registry.fault("POST", UPLOADS, ({ response }) => {
     response.writeHead(202, { location: `/v2/team/app/blobs/uploads/relative${end}` }).end();
   });

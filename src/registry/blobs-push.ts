@@ -135,7 +135,9 @@ function pushCall(method: "POST" | "PUT", { endpoint, repository, source }: Blob
 
 /** The upload's `Location` as it was given, with the digest added: its query is the registry's own state. */
 function uploadUrl(response: HttpResponse, { endpoint, source }: BlobPush): URL {
-  const { href, search } = uploadLocation(response, endpoint);
+  const url = uploadLocation(response, endpoint);
+  url.hash = ""; // It is not sent, nor would be what is put behind it.
+  const { href, search } = url;
   const separator = search !== "" ? "&" : href.endsWith("?") ? "" : "?";
   return new URL(`${href}${separator}digest=${encodeURIComponent(source.digest)}`);
 }
