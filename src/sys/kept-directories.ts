@@ -3,8 +3,7 @@ import type { BytesPath } from "./bytes-path.ts";
 import { fsPath } from "./bytes-path.ts";
 import { O_PATH } from "./syscalls.ts";
 
-/** Linux's, on every architecture that Node runs on; not in `fs.constants`. A path descriptor needs no permission to read. */
-/** Opens the directory itself and never what a link of its name points to. */
+/** Opens the directory itself and never what a link of its name points to. A path descriptor needs no permission to read. */
 export const OPEN_DIRECTORY: number = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** Directories on one way down that stay open. Deeper ones are opened one after the other. */
