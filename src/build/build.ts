@@ -239,7 +239,7 @@ function makeEngine(
     ...foreign,
     fetchLayer: (image, index) => layers.fetch(image, index, signal),
     private: workshop.private,
-    selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore),
+    selectContext: (step, directory, ignore) => selectContext(store, step, directory, ignore, signal),
   });
 }
 
