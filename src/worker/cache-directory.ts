@@ -71,6 +71,8 @@ async function makeCache(
     const node = selected[0]?.node;
     if (node?.type === "directory") giveFile(made, { uid: node.uid, gid: node.gid, mode: node.mode }, context.syscalls);
   }
+  // An empty one would be replaced.
+  if (existsSync(directory)) return;
   try {
     renameSync(made, directory);
   } catch (error) {
