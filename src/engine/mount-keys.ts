@@ -22,12 +22,17 @@ export async function mountFields(mounts: readonly StepMount[], inputs: MountInp
   return [["mounts", fields.map((field) => JSON.stringify(field))]];
 }
 
+/** What a mount of `source` shows, as the selection that its part of a key is made of. */
+export function mountedFiles(source: string): CopySelection {
+  return { paths: [literalPattern(source.slice(1))], withItself: true };
+}
+
 async function describe(mount: StepMount, inputs: MountInputs): Promise<unknown> {
   switch (mount.kind) {
     case "bind": {
       const { from, source, ...rest } = mount;
       if (source === "/") return [rest, await inputs.generation(from)];
-      return [rest, source, await inputs.content(from, { paths: [literalPattern(source.slice(1))], withItself: true })];
+      return [rest, source, await inputs.content(from, mountedFiles(source))];
     }
     case "cache": {
       const { from, id, named, ...rest } = mount;

@@ -121,6 +121,19 @@ describe("what a RUN leaves that is made again", () => {
     await yard.engineOf().engine.layers(wanted);
   });
 
+  test("is not what a mount's part of a key was made of, either", async () => {
+    const made = yard.run(yard.scratch(), "make");
+    const mounts = [{ kind: "bind", from: made, source: "/x", target: "/m", readonly: true }] as const;
+    const before = yard.run(yard.scratch(), "before", { mounts });
+    const wanted = yard.run(yard.scratch(), "wanted", { mounts });
+    await yard.engineOf().engine.snapshot(before);
+    lose();
+    const again = yard.engineOf();
+    await expect(again.engine.snapshot(wanted)).rejects.toMatchObject({ code: "STEP_RESULT_CHANGED" });
+    expect(again.worker.operations()).toEqual(["run", "select"]);
+    await yard.engineOf().engine.snapshot(wanted);
+  });
+
   test("is looked at once, and known by its new name", async () => {
     const made = yard.run(yard.scratch(), "make");
     const before = yard.copy(yard.scratch(), made, "/x");

@@ -3,10 +3,11 @@ import type { Digest } from "../oci/digest.ts";
 import type { BaseTree, Chain, LayerBlob, ResultForm, SnapshotId } from "../worker/protocol.ts";
 import { checkMachines, OutputTail } from "./cross.ts";
 import { moreCopied } from "./file-sources.ts";
+import { mountedFiles } from "./mount-keys.ts";
 import type { Parts } from "./parts.ts";
 import { mountChains, prepareMounts } from "./run-mounts.ts";
 import type { Selections } from "./selections.ts";
-import type { CopyStep, MakeDirectoryStep, RunStep, StepId } from "./types.ts";
+import type { CopyStep, MakeDirectoryStep, RunStep, StepId, StepMount } from "./types.ts";
 
 /** Where a file operation works and what it leaves. */
 export interface FileWork {
@@ -36,6 +37,7 @@ export class StepWork {
       snapshot: (from) => this.#parts.snapshot(from),
       identity: (from) => records.identity(from),
     });
+    await this.#checkMounted(id, mounts);
     const tail = new OutputTail();
     await this.#execute(id, async () => {
       const prepared = prepareMounts(mounts, chains, options.private);
@@ -44,6 +46,16 @@ export class StepWork {
         options.reporter.output(id, stream, data);
       });
     }).catch((error: unknown) => Promise.reject(tail.judge(error, cross, options.reporter.name(id).text)));
+  }
+
+  /** Whether mounts show what the key of the step was made of, also where that was made again for them. */
+  async #checkMounted(id: StepId, mounts: readonly StepMount[]): Promise<void> {
+    for (const mount of mounts) {
+      if (mount.kind !== "bind" || mount.source === "/") continue;
+      const selection = mountedFiles(mount.source);
+      const { content } = await this.#selections.forStep(id, mount.from, selection);
+      await this.#selections.checkRemade(mount.from, selection, content as Digest);
+    }
   }
 
   /** The layer, where that is what `work` asks for. */
