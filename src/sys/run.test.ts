@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { run } from "./run.ts";
 
 const env = { PATH: process.env["PATH"] };
@@ -57,6 +57,18 @@ test("a group ends as a whole, also who ignores being asked", async () => {
   for (let left = 100; left > 0 && existsSync(`/proc/${pid}`); left--) await sleep(20);
   expect(existsSync(`/proc/${pid}`)).toBe(false);
   rmSync(dirname(file), { recursive: true });
+});
+
+test("a group that has another user's rights by now cannot be ended, and is waited for", async () => {
+  const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+    throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+  });
+  try {
+    const running = run(["sleep", "0.3"], { env, timeout: 50, isGroup: true, signal: never });
+    await expect(running).rejects.toMatchObject({ code: "PROCESS_TIMEOUT" });
+  } finally {
+    kill.mockRestore();
+  }
 });
 
 test("is killed where it ignores being asked", async () => {

@@ -42,8 +42,8 @@ export class Stopper {
     try {
       process.kill(-pid, signal);
     } catch (error) {
-      // All have ended by themselves.
-      if (errnoOf(error) !== "ESRCH") throw error;
+      // All have ended by themselves, or are another user's by now, as sudo(8) is: they end when they like.
+      if (!["ESRCH", "EPERM"].includes(errnoOf(error) ?? "")) throw error;
     }
   }
 
