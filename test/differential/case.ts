@@ -27,8 +27,12 @@ export interface Case {
 
 export type PeerName = "buildkit" | "buildah";
 
-/** `differs: PEER ID KEY`: what is accepted here, under an id that docs/compatibility.md explains. */
+/**
+ * `differs: PEER ID KEY`: what is accepted here, under an id that docs/compatibility.md explains. `may-differ` is
+ * of what a peer does in one place and not in another, and need not be found.
+ */
 export interface AcceptedDifference {
+  readonly always: boolean;
   readonly peer: PeerName;
   readonly id: string;
   /** Of the difference; `*` stands for anything. */
@@ -90,7 +94,10 @@ function parseCase(group: string, text: string): Case {
     hosts: all("add-host"),
     ulimits: all("ulimit"),
     fails: all("fails")[0],
-    differs: all("differs").map(parseDifference),
+    differs: [
+      ...all("differs").map((value) => parseDifference(value, true)),
+      ...all("may-differ").map((value) => parseDifference(value, false)),
+    ],
     files: files.map(parseFile),
   };
 }
@@ -106,7 +113,7 @@ const FLAGS = [
   "add-host",
   "ulimit",
 ];
-const OPTIONS = new Set([...FLAGS, "fails", "differs"]);
+const OPTIONS = new Set([...FLAGS, "fails", "differs", "may-differ"]);
 
 function parseOption(line: string): { readonly name: string; readonly value: string } {
   const [, name = "", value = ""] = /^([a-z-]+):\s*(.*)$/.exec(line) ?? [];
@@ -114,10 +121,10 @@ function parseOption(line: string): { readonly name: string; readonly value: str
   return { name, value };
 }
 
-function parseDifference(value: string): AcceptedDifference {
+function parseDifference(value: string, always: boolean): AcceptedDifference {
   const [, peer, id = "", key = ""] = /^(\S+) (\S+) (.+)$/.exec(value) ?? [];
   if (peer !== "buildkit" && peer !== "buildah") throw malformed(`differs: expected PEER ID KEY, found ${value}`);
-  return { peer, id, key };
+  return { always, peer, id, key };
 }
 
 const HEAD =

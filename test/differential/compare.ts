@@ -97,7 +97,8 @@ export function judge(one: Case, differences: readonly Difference[], general: re
     ),
     stale: own
       .filter(
-        ({ accepted, pattern }) => !differences.some(({ peer, key }) => accepted.peer === peer && pattern.test(key)),
+        ({ accepted, pattern }) =>
+          accepted.always && !differences.some(({ peer, key }) => accepted.peer === peer && pattern.test(key)),
       )
       .map(({ accepted }) => accepted),
   };
