@@ -13,6 +13,22 @@ type Explain = (subject: Subject) => Explanation;
 
 const NO_REGISTRY = "Check that the host is a registry (OCI distribution, API version 2).";
 
+const NOT_FOUND: Explain = ({ what, host }) => ({
+  code: "REGISTRY_NOT_FOUND",
+  text: `${what} was not found at ${host}`,
+  hint: "Check the spelling of the repository and the tag.",
+});
+
+/** Amazon ECR and others make no repository by themselves. */
+const NO_REPOSITORY: Explain = (subject) =>
+  subject.action === "pull"
+    ? NOT_FOUND(subject)
+    : {
+        code: "REGISTRY_NOT_FOUND",
+        text: `${subject.host} has no repository for ${subject.what}`,
+        hint: "Create the repository there first (Amazon ECR: aws ecr create-repository), or check its name.",
+      };
+
 /** By the codes of the specification, which say more than the status they come with. */
 const BY_DIAGNOSTIC: readonly (readonly [readonly string[], Explain])[] = [
   [
@@ -23,6 +39,7 @@ const BY_DIAGNOSTIC: readonly (readonly [readonly string[], Explain])[] = [
       hint: "Use lower-case letters, digits, . _ - and / in repository names.",
     }),
   ],
+  [["NAME_UNKNOWN"], NO_REPOSITORY],
   [
     ["DIGEST_INVALID", "SIZE_INVALID"],
     ({ what, host }) => ({
@@ -67,11 +84,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
     text: `${host} denies to ${action} ${what}`,
     hint: `Check that your account may ${action} ${repository}.`,
   }),
-  404: ({ what, host }) => ({
-    code: "REGISTRY_NOT_FOUND",
-    text: `${what} was not found at ${host}`,
-    hint: "Check the spelling of the repository and the tag.",
-  }),
+  404: NOT_FOUND,
   405: NOT_ALLOWED,
   409: IMMUTABLE,
   412: IMMUTABLE,

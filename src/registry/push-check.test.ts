@@ -24,6 +24,7 @@ test.each([
   [401, "UNAUTHORIZED", "REGISTRY_UNAUTHORIZED"],
   [403, "DENIED", "REGISTRY_DENIED"],
   [400, "NAME_INVALID", "REGISTRY_NAME_INVALID"],
+  [404, "NAME_UNKNOWN", "REGISTRY_NOT_FOUND"],
   [405, "UNSUPPORTED", "REGISTRY_UNSUPPORTED"],
 ])("a registry that answers %i %s will not take the push", async (status, said, code) => {
   registry.fault("POST", UPLOADS, ({ response }) => fail(response, status, said), { times: 9 });

@@ -31,9 +31,9 @@ export async function checkPushAt(
   }
 }
 
-/** Whatever else an answer says, the registry may only dislike the question. Every upload begins with a POST: 405 to it ends all. */
+/** Whatever else an answer says, the registry may only dislike the question. Every upload begins with a POST: 405 to it ends all, and so does a name of no repository. */
 function isFinal(error: RegistryError): boolean {
-  return FINAL.has(error.code) || error.status === 405;
+  return FINAL.has(error.code) || error.status === 405 || error.diagnostics.some(({ code }) => code === "NAME_UNKNOWN");
 }
 
 async function openAndCancel(session: Session, call: Call, signal: AbortSignal): Promise<void> {
