@@ -41,7 +41,7 @@ export function renderResults(report: Report): string {
   return [
     "# Results",
     "",
-    `Medians of ${report.rounds} rounds, the builders in turn within each round, ${report.date}.`,
+    `${report.rounds === 1 ? "One round" : `Medians of ${report.rounds} rounds`}, the builders in turn within each, ${report.date}.`,
     `${cpus().length} x ${cpus()[0]?.model.trim()}, ${formatBytes(totalmem())}, Linux ${release()}, ${arch()}.`,
     `Versions: ${[...report.versions].map(([name, version]) => `${name} ${version}`).join(", ")}.`,
     "manyarch runs as an unprivileged user and without a daemon; buildkitd is warm and runs as root; buildah runs as root.",
