@@ -41,7 +41,7 @@ WORKDIR /home/app/w
 RUN --mount=target=/m,source=m ls -l /m | awk '{ print $1, $3, $9 }' > /tmp/context; cat /m/z >> /tmp/context
 RUN --mount=target=/m,from=base,source=/s stat -c '%a %u %N' /m /m/f /m/l > /tmp/part
 RUN --mount=target=/m,from=base stat -c '%a %u %N' /m/s/f /m/s/l > /tmp/whole; echo $A $E > /tmp/variables
-RUN --network=none ip addr | grep -c inet > /tmp/network || true
+RUN --network=none sed -n 's/:.*//p' /proc/net/dev > /tmp/network && grep -qw lo /tmp/network
 `;
 
 const dockerfile = (from: string, to: string): Files => ({ Dockerfile: DOCKERFILE.replace(from, to) });

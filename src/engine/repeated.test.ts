@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AppError } from "../base/errors.ts";
 import { Results } from "./results.ts";
-import { BOOT, EngineYard } from "./testing/engine-yard.ts";
+import { BOOT, EngineYard, type Built } from "./testing/engine-yard.ts";
 import type { Behaviour } from "./testing/fake-worker.ts";
 import type { StepId } from "./types.ts";
 
@@ -63,17 +63,23 @@ describe("what was lost is made again", () => {
 });
 
 describe("snapshots of the other form", () => {
-  test("are told apart by the worker where nothing else can: the RUN runs again, under another name", async () => {
-    const wanted = yard.run(yard.scratch(), "one");
-    const [before] = await yard.engineOf().engine.snapshot(wanted);
+  /** Its worker reads the form of `kept` only, which nobody knows before it has started. */
+  function engineOfKept(): Built {
     let form: "kept" | undefined;
-    const second = yard.engineOf(undefined, {
+    const built = yard.engineOf(undefined, {
       results: new Results(yard.store, BOOT, () => form),
       worker: () => {
         form = "kept";
-        return Promise.resolve(second.worker);
+        return Promise.resolve(built.worker);
       },
     });
+    return built;
+  }
+
+  test("are told apart by the worker where nothing else can: the RUN runs again, under another name", async () => {
+    const wanted = yard.run(yard.scratch(), "one");
+    const [before] = await yard.engineOf().engine.snapshot(wanted);
+    const second = engineOfKept();
     const [after] = await second.engine.snapshot(wanted);
     expect(second.worker.operations()).toEqual(["run"]);
     expect(after).not.toBe(before);
@@ -83,14 +89,7 @@ describe("snapshots of the other form", () => {
     const base = yard.image(2);
     const [lower = ""] = await yard.engineOf().engine.snapshot(base);
     rmSync(join(yard.store.snapshotDirectory(lower), "boot"));
-    let form: "kept" | undefined;
-    const second = yard.engineOf(undefined, {
-      results: new Results(yard.store, BOOT, () => form),
-      worker: () => {
-        form = "kept";
-        return Promise.resolve(second.worker);
-      },
-    });
+    const second = engineOfKept();
     await second.engine.snapshot(base);
     expect(second.worker.operations()).toEqual(["extract", "extract"]);
   });

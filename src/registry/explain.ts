@@ -20,14 +20,16 @@ const NOT_FOUND: Explain = ({ what, host }) => ({
 });
 
 /** Amazon ECR and others make no repository by themselves. */
-const NO_REPOSITORY: Explain = (subject) =>
-  subject.action === "pull"
-    ? NOT_FOUND(subject)
-    : {
-        code: "REGISTRY_NOT_FOUND",
-        text: `${subject.host} has no repository for ${subject.what}`,
-        hint: "Create the repository there first (Amazon ECR: aws ecr create-repository), or check its name.",
-      };
+const NO_REPOSITORY: Explain = ({ what, host }) => ({
+  code: "REGISTRY_NOT_FOUND",
+  text: `${host} has no repository for ${what}`,
+  hint: "Create the repository there first (Amazon ECR: aws ecr create-repository), or check its name.",
+});
+
+/** An answer that means one thing to who reads and another to who writes. */
+function byAction(pull: Explain, push: Explain): Explain {
+  return (subject) => (subject.action === "pull" ? pull : push)(subject);
+}
 
 /** By the codes of the specification, which say more than the status they come with. */
 const BY_DIAGNOSTIC: readonly (readonly [readonly string[], Explain])[] = [
@@ -39,7 +41,7 @@ const BY_DIAGNOSTIC: readonly (readonly [readonly string[], Explain])[] = [
       hint: "Use lower-case letters, digits, . _ - and / in repository names.",
     }),
   ],
-  [["NAME_UNKNOWN"], NO_REPOSITORY],
+  [["NAME_UNKNOWN"], byAction(NOT_FOUND, NO_REPOSITORY)],
   [
     ["DIGEST_INVALID", "SIZE_INVALID"],
     ({ what, host }) => ({
@@ -57,14 +59,11 @@ const UNSUPPORTED: Explain = ({ what, host }) => ({
 });
 
 /** distribution as a pull-through cache, or set to read only, answers so to all that would write. */
-const NOT_ALLOWED: Explain = (subject) =>
-  subject.action === "pull"
-    ? UNSUPPORTED(subject)
-    : {
-        code: "REGISTRY_UNSUPPORTED",
-        text: `${subject.host} takes no push of ${subject.what}`,
-        hint: "It is read-only, as a mirror or pull-through cache is: push to the registry behind it.",
-      };
+const READ_ONLY: Explain = ({ what, host }) => ({
+  code: "REGISTRY_UNSUPPORTED",
+  text: `${host} takes no push of ${what}`,
+  hint: "It is read-only, as a mirror or pull-through cache is: push to the registry behind it.",
+});
 
 /** Harbor says 412 for an immutable tag, others 409. */
 const IMMUTABLE: Explain = ({ what, host }) => ({
@@ -85,7 +84,7 @@ const BY_STATUS: Readonly<Record<number, Explain>> = {
     hint: `Check that your account may ${action} ${repository}.`,
   }),
   404: NOT_FOUND,
-  405: NOT_ALLOWED,
+  405: byAction(UNSUPPORTED, READ_ONLY),
   409: IMMUTABLE,
   412: IMMUTABLE,
   413: ({ what, host }) => ({
